@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make            build everything into build/
+#   make demo       an evening in a demo town, on a private stack; about a minute
+#   make check      every test; last line "N passed, N failed"
+#   make bench      the performance table, and build/bench.json
+#   make install    DESTDIR and PREFIX are honoured
+#
+#   SAN=address,undefined or SAN=thread builds with sanitizers, into a build folder of its own.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+SAN     ?=
+comma   := ,
+BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+# ---------------------------------------------------------------- sources, by layer; arrows point left only
+
+BASE  := arena deadline error log mem seqset strmap text time
+MODEL := device incident names settings town
+CORE  := alarm classify core decode escalate incident load pages receipt timeline
+IO    := config_file control crc32c journal journal_segment loop mqtt pg pg_columns service store store_read store_sql \
+         town_read webhook
+APP   := actions daemon lane options
+CLI   := main
+SIM   := main
+
+BASE_SRC  := $(BASE:%=daemon/base/%.c)
+MODEL_SRC := $(MODEL:%=daemon/model/%.c)
+CORE_SRC  := $(CORE:%=daemon/core/%.c)
+IO_SRC    := $(IO:%=daemon/io/%.c)
+APP_SRC   := $(APP:%=daemon/app/%.c)
+CLI_SRC   := $(CLI:%=daemon/cli/%.c)
+SIM_SRC   := $(SIM:%=tests/simulator/%.c)
+
+# ---------------------------------------------------------------- tools and flags
+
+CC       ?= cc
+AR       ?= ar
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -D_GLIBCXX_ASSERTIONS
+OPTIMISE := -O2 -g
+ifeq ($(SAN),)
+HARDEN   += -D_FORTIFY_SOURCE=2
+else
+OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+endif
+CFLAGS   ?=
+CPPFLAGS := -std=c11 -D_GNU_SOURCE -DFW_VERSION='"$(VERSION)"' -Idaemon -I$(BUILD)/gen -I/usr/include/postgresql
+LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN))
+ALL_CFLAGS := $(OPTIMISE) $(WARN) $(HARDEN) $(CFLAGS)
+
+CORE_LIBS := -lprotobuf-c
+IO_LIBS   := -levent_core -lpaho-mqtt3as -lpq -lcurl -ljansson -linih -lsystemd -lpthread
+CLI_LIBS  := -lpq -ljansson -linih
+SIM_LIBS  := -lprotobuf-c -lpaho-mqtt3as -lpthread
+
+GEN_PROTO := $(BUILD)/gen/firewatch/v1/firewatch.pb-c
+CORE_LIB  := $(BUILD)/libfirewatch-core.a
+IO_LIB    := $(BUILD)/libfirewatch-io.a
+APP_LIB   := $(BUILD)/libfirewatch-app.a
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+CORE_OBJ := $(call obj,$(BASE_SRC) $(MODEL_SRC) $(CORE_SRC)) $(GEN_PROTO).o
+IO_OBJ   := $(call obj,$(IO_SRC))
+APP_OBJ  := $(call obj,$(APP_SRC))
+CLI_OBJ  := $(call obj,$(CLI_SRC)) $(BUILD)/gen/migrations.o
+SIM_OBJ  := $(call obj,$(SIM_SRC))
+
+PROGRAMS := $(BUILD)/firewatchd $(BUILD)/firewatchctl $(BUILD)/firewatch-sim
+
+.PHONY: all
+all: $(PROGRAMS)
+
+# ---------------------------------------------------------------- generated sources
+
+$(GEN_PROTO).c: proto/firewatch/v1/firewatch.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=proto --c_out=$(BUILD)/gen firewatch/v1/firewatch.proto
+
+$(GEN_PROTO).h: $(GEN_PROTO).c
+
+# Generated code is not held to our warnings.
+$(GEN_PROTO).o: $(GEN_PROTO).c
+	$(CC) $(CPPFLAGS) $(OPTIMISE) $(HARDEN) -c $< -o $@
+
+# The migrations, in the order of their numbers, as C arrays inside firewatchctl.
+MIGRATIONS := $(sort $(wildcard sql/[0-9][0-9][0-9][0-9]_*.sql))
+
+$(BUILD)/gen/migrations.c: $(MIGRATIONS) sql/embed.awk
+	@mkdir -p $(BUILD)/gen
+	LC_ALL=C awk -f sql/embed.awk $(MIGRATIONS) > $@
+
+$(BUILD)/gen/migrations.o: $(BUILD)/gen/migrations.c
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
+# ---------------------------------------------------------------- objects, libraries, programs
+
+$(BUILD)/obj/%.o: %.c | $(GEN_PROTO).h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)
+
+$(CORE_LIB): $(CORE_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(IO_LIB): $(IO_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(APP_LIB): $(APP_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BUILD)/firewatchd: $(call obj,daemon/app/main.c) $(APP_LIB) $(IO_LIB) $(CORE_LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(IO_LIBS) $(CORE_LIBS) -lm
+
+$(BUILD)/firewatchctl: $(CLI_OBJ) $(IO_LIB) $(CORE_LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) $(CORE_LIBS)
+
+$(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
+
+.PHONY: clean
+clean:
+	rm -rf build

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What has come of one boot's sequences: everything from 1 up to the highest, less a sorted list of gaps.  Deduplication and
+ * the ledger of what is missing are the same structure.
+ *
+ * The list is bounded (FW_GAPS_MAX).  When one more would be needed the two oldest (lowest) gaps are joined into one, which forgets
+ * that the sequences between them came: a repeat of those is then taken for new and the database's key refuses it.  Nothing is
+ * ever taken for a duplicate that has not come.
+ */
+#ifndef FW_BASE_SEQSET_H
+#define FW_BASE_SEQSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FW_GAPS_MAX 1024
+
+struct fw_gap {
+	uint64_t first, last; /* both missing */
+	int64_t opened_at_us; /* when a later sequence passed it */
+};
+
+struct fw_seqset {
+	uint64_t highest; /* 0: nothing has come */
+	struct fw_gap *gaps; /* ascending */
+	uint32_t gap_count, gap_cap;
+};
+
+/* Zeroed memory is an empty set. */
+void fw_seqset_fini(struct fw_seqset *s);
+
+/* True when `sequence` (from 1) had not come.  It has then. */
+bool fw_seqset_add(struct fw_seqset *s, uint64_t sequence, int64_t now_us);
+bool fw_seqset_has(const struct fw_seqset *s, uint64_t sequence);
+
+/* Everything from 1 up to here has come; 0 when 1 has not. */
+uint64_t fw_seqset_through(const struct fw_seqset *s);
+
+/* How many are missing below the highest. */
+uint64_t fw_seqset_missing(const struct fw_seqset *s);
+
+/* Replaces the content by a stored one; gaps ascending.  What is not sound (overlaps, beyond highest) is dropped. */
+void fw_seqset_load(struct fw_seqset *s, uint64_t highest, const struct fw_gap *gaps, size_t count);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Alarms, incidents, steps and pages as data; what becomes of them is decided in core/. */
+#include "model/incident.h"
+
+#include <stdlib.h>
+
+void
+fw_alarm_free(struct fw_alarm *a)
+{
+	free(a->id);
+	free(a->zone);
+	free(a->reason);
+	free(a->text);
+	free(a);
+}
+
+void
+fw_step_free(struct fw_step *s)
+{
+	free(s->role);
+	free(s->channel);
+	free(s);
+}
+
+void
+fw_page_free(struct fw_page *p)
+{
+	free(p->id);
+	free(p->role);
+	free(p->person);
+	free(p->person_name);
+	free(p->channel);
+	free(p->target);
+	free(p->error);
+	free(p);
+}
+
+void
+fw_incident_free(struct fw_incident *i)
+{
+	while (i->steps) {
+		struct fw_step *s = i->steps;
+
+		i->steps = s->next;
+		fw_step_free(s);
+	}
+	while (i->pages) {
+		struct fw_page *p = i->pages;
+
+		i->pages = p->next;
+		fw_page_free(p);
+	}
+	free(i->id);
+	free(i->key);
+	free(i->division);
+	free(i->site);
+	free(i->device);
+	free(i->summary);
+	free(i->cause_device);
+	free(i->cause_zone);
+	free(i->cause_text);
+	free(i);
+}
+
+bool
+fw_incident_is_open(const struct fw_incident *i)
+{
+	return !i->closed && i->acknowledged_trigger < i->trigger_count;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alarms, the incidents they belong to, and what is done about them.
+ *
+ * An alarm is one class of condition at one point of a device, from raised to restored.  An incident gathers the alarms
+ * of one site until a person closes it.  The two are independent: an alarm may restore unanswered, and an incident may
+ * be closed while its alarm still sounds.
+ *
+ * Each new cause to call people is a *trigger* of the incident and is counted.  An acknowledgement or a closing covers
+ * the triggers it has seen; so
+ *
+ *	open          a trigger that no answer covers
+ *	acknowledged  acknowledged_trigger == trigger_count
+ *	closed        closed_trigger == trigger_count
+ *
+ * follows from comparing counts, and an answer that crosses a new trigger on the wire cannot silence it.
+ *
+ * A trigger plans steps (a policy line with a due time); a step that comes due is resolved to people, and each gets a page:
+ *
+ *	FW_PAGE_WRITING   its row is on the way to the database, which may refuse it (answered meanwhile)
+ *	FW_PAGE_SENDING   with its channel
+ *	FW_PAGE_WAITING   the last attempt failed; the next is due at deadline
+ *	FW_PAGE_DONE      delivered, failed for good, cancelled or refused: freed as soon as nothing refers to it
+ */
+#ifndef FW_MODEL_INCIDENT_H
+#define FW_MODEL_INCIDENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "model/device.h"
+#include "model/names.h"
+
+/* Long enough for any id: device (64), boot, sequence, event, and for pages step, person (64) and channel. */
+#define FW_ID_MAX 256
+
+struct fw_incident;
+
+struct fw_alarm {
+	char *id; /* device~boot~sequence~event of the report that raised it */
+	struct fw_device *device;
+	struct fw_incident *incident;
+	uint32_t point;
+	enum fw_class class;
+	uint32_t conditions; /* bit n: enum fw_condition n is raised */
+	uint32_t system_type, component_type, mode;
+	bool backfill;
+	bool dirty; /* on the core's list of alarms to write */
+	int64_t observed_at_us, received_at_us, last_seen_us;
+	int64_t restored_at_us; /* 0: raised */
+	uint32_t report_count;
+	uint32_t raised_boot;     /* of the last report that raised it, so that an older restore cannot end it */
+	uint64_t raised_sequence;
+	char *zone;
+	char *reason; /* the rule that made it, in words */
+	char *text;   /* the device's */
+	struct fw_alarm *device_next, *incident_next, *next_dirty;
+};
+
+/* A planned step of a policy. */
+struct fw_step {
+	struct fw_deadline deadline; /* first */
+	struct fw_incident *incident;
+	uint32_t trigger;
+	int step;
+	char *role, *channel;
+	enum { FW_STEP_QUEUED, FW_STEP_DONE, FW_STEP_CANCELLED } state;
+	int64_t due_at_us;
+	struct fw_step *next;
+};
+
+enum fw_page_state { FW_PAGE_WRITING, FW_PAGE_SENDING, FW_PAGE_WAITING, FW_PAGE_DONE };
+
+/* A page to one person. */
+struct fw_page {
+	struct fw_deadline deadline; /* first; by state */
+	struct fw_incident *incident;
+	char *id; /* incident~trigger~step~person~channel */
+	uint32_t trigger;
+	int step;
+	char *role, *person, *person_name, *channel, *target;
+	enum fw_page_state state;
+	bool force;       /* sent though the incident is acknowledged: a fire that is confirmed or verified */
+	bool unclaimed;   /* was sent before its row was committed */
+	bool delivered;
+	bool written;     /* its row is committed */
+	uint32_t attempts;
+	int64_t due_at_us, sent_at_us;
+	char *error;      /* of the last attempt, or NULL */
+	struct fw_page *next;
+};
+
+struct fw_incident {
+	char *id; /* device~boot~sequence of the report that opened it */
+	char *key; /* site's id, or "device:" and the id of an unclaimed device */
+	char *division, *site; /* site "" for an unclaimed device */
+	char *device;          /* whose report opened it */
+	enum fw_class class;   /* the highest of its alarms */
+	bool dirty;            /* on the core's list of incidents to write */
+	bool closed;
+	int64_t opened_at_us, confirmed_at_us, closed_at_us;
+	uint32_t trigger_count, acknowledged_trigger, closed_trigger;
+	uint32_t alarm_count;
+	enum fw_verdict verdict;
+	const char *protection_level;
+	struct fw_alarm *alarms; /* raised ones, and those restored but not yet written; linked by incident_next */
+	struct fw_alarm *cause;  /* the alarm of the last trigger while it is raised, else NULL */
+	char *summary;           /* of that alarm, in words, for the pages */
+	int64_t cause_observed_us, cause_received_us;
+	bool cause_test, cause_backfill;
+	char *cause_device, *cause_zone, *cause_text;
+	struct fw_step *steps;   /* of the last trigger */
+	struct fw_page *pages;   /* not done */
+	struct fw_incident *next_dirty;
+};
+
+void fw_alarm_free(struct fw_alarm *a);
+void fw_step_free(struct fw_step *s);
+void fw_page_free(struct fw_page *p);
+/* Its steps and pages too; its alarms must be gone. */
+void fw_incident_free(struct fw_incident *i);
+
+/* Some trigger is not acknowledged. */
+bool fw_incident_is_open(const struct fw_incident *i);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The town, built row by row; see town.h.  Nothing here knows where the rows come from. */
+#include "model/town.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define UPWARD_MOST 16 /* levels of divisions; more is a ring */
+
+
+struct fw_town {
+	struct fw_arena arena;
+	struct fw_strmap divisions, sites, devices, people;
+	struct fw_policy *policies;
+	size_t policy_count, policy_cap;
+};
+
+static const char *
+keep(struct fw_town *t, const char *text)
+{
+	return *text ? fw_arena_text(&t->arena, text, strlen(text)) : "";
+}
+
+static void *
+keep_zeroed(struct fw_town *t, size_t n)
+{
+	return memset(fw_arena_alloc(&t->arena, n), 0, n);
+}
+
+struct fw_town *
+fw_town_new(uint64_t hash_seed)
+{
+	struct fw_town *t = fw_calloc(1, sizeof(*t));
+
+	fw_arena_init(&t->arena, 64 * 1024);
+	fw_strmap_init(&t->divisions, hash_seed);
+	fw_strmap_init(&t->sites, hash_seed);
+	fw_strmap_init(&t->devices, hash_seed);
+	fw_strmap_init(&t->people, hash_seed);
+	return t;
+}
+
+void
+fw_town_free(struct fw_town *t)
+{
+	if (!t)
+		return;
+	fw_strmap_fini(&t->divisions);
+	fw_strmap_fini(&t->sites);
+	fw_strmap_fini(&t->devices);
+	fw_strmap_fini(&t->people);
+	fw_arena_fini(&t->arena);
+	free(t->policies);
+	free(t);
+}
+
+void
+fw_town_add_division(
+    struct fw_town *t, const char *code, const char *parent, const char *name, const char *level)
+{
+	struct fw_division *d = keep_zeroed(t, sizeof(*d));
+
+	d->code = keep(t, code);
+	d->parent_code = keep(t, parent);
+	d->name = keep(t, name);
+	d->level = keep(t, level);
+	fw_strmap_put(&t->divisions, d->code, strlen(d->code), d);
+}
+
+int
+fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char *division, const char *category,
+    const char *risk, const char *address, const char *contact)
+{
+	const struct fw_division *d = fw_town_division(t, division);
+	struct fw_site *s;
+
+	if (!d)
+		return FW_ENOTFOUND;
+	s = keep_zeroed(t, sizeof(*s));
+	s->id = keep(t, id);
+	s->name = keep(t, name);
+	s->division = d;
+	s->category = keep(t, category);
+	s->risk = keep(t, risk);
+	s->address = keep(t, address);
+	s->contact = keep(t, contact);
+	fw_strmap_put(&t->sites, s->id, strlen(s->id), s);
+	return FW_OK;
+}
+
+void
+fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site, const char *division,
+    const char *zone, const char *kind, int32_t heartbeat_s)
+{
+	struct fw_registration *r = keep_zeroed(t, sizeof(*r));
+
+	r->device = keep(t, device);
+	r->parent = keep(t, parent);
+	r->site = fw_town_site(t, site);
+	r->division = keep(t, r->site ? r->site->division->code : division);
+	r->zone = keep(t, zone);
+	r->kind = keep(t, kind);
+	r->heartbeat_s = heartbeat_s;
+	fw_strmap_put(&t->devices, r->device, strlen(r->device), r);
+}
+
+void
+fw_town_add_person(struct fw_town *t, const char *id, const char *name, const char *phone, const char *email,
+    const char *webhook)
+{
+	struct fw_person *p = keep_zeroed(t, sizeof(*p));
+
+	p->id = keep(t, id);
+	p->name = keep(t, name);
+	p->phone = keep(t, phone);
+	p->email = keep(t, email);
+	p->webhook = keep(t, webhook);
+	fw_strmap_put(&t->people, p->id, strlen(p->id), p);
+}
+
+int
+fw_town_add_duty(struct fw_town *t, const char *division, const char *site, const char *role, const char *person,
+    int64_t starts_at_us, int64_t ends_at_us)
+{
+	struct fw_division *d = fw_strmap_get(&t->divisions, division, strlen(division));
+	const struct fw_person *p = fw_strmap_get(&t->people, person, strlen(person));
+	struct fw_duty *duty, **last;
+
+	if (!d || !p)
+		return FW_ENOTFOUND;
+	duty = keep_zeroed(t, sizeof(*duty));
+	duty->site = keep(t, site);
+	duty->role = keep(t, role);
+	duty->person = p;
+	duty->starts_at_us = starts_at_us;
+	duty->ends_at_us = ends_at_us;
+	for (last = &d->duties; *last; last = &(*last)->next)
+		;
+	*last = duty;
+	return FW_OK;
+}
+
+void
+fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *category, const char *level, int step,
+    int64_t after_us, const char *role, const char *channel)
+{
+	struct fw_policy *p;
+
+	t->policies = fw_grow(t->policies, &t->policy_cap, t->policy_count + 1, sizeof(*p));
+	p = &t->policies[t->policy_count++];
+	*p = (struct fw_policy) {
+	    .class = class,
+	    .category = keep(t, category),
+	    .level = keep(t, level),
+	    .step = step,
+	    .after_us = after_us,
+	    .role = keep(t, role),
+	    .channel = keep(t, channel),
+	};
+}
+
+static void
+link_parents(struct fw_town *t)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_strmap_next(&t->divisions, &cursor, &value)) {
+		struct fw_division *d = value, *parent = NULL;
+		const struct fw_division *up;
+		int levels = 0;
+
+		if (*d->parent_code)
+			parent = fw_strmap_get(&t->divisions, d->parent_code, strlen(d->parent_code));
+		for (up = parent; up && up != d && levels < UPWARD_MOST; up = up->parent)
+			levels++;
+		d->parent = up ? NULL : parent;
+	}
+}
+
+static void
+inherit_sites(struct fw_town *t)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_strmap_next(&t->devices, &cursor, &value)) {
+		struct fw_registration *r = value;
+		const struct fw_registration *gateway;
+
+		if (r->site || !*r->parent)
+			continue;
+		gateway = fw_town_device(t, r->parent, strlen(r->parent));
+		if (!gateway || !gateway->site)
+			continue;
+		r->site = gateway->site;
+		r->division = gateway->site->division->code;
+	}
+}
+
+void
+fw_town_finish(struct fw_town *t)
+{
+	link_parents(t);
+	inherit_sites(t);
+}
+
+const struct fw_division *
+fw_town_division(const struct fw_town *t, const char *code)
+{
+	return fw_strmap_get(&t->divisions, code, strlen(code));
+}
+
+const struct fw_site *
+fw_town_site(const struct fw_town *t, const char *id)
+{
+	return fw_strmap_get(&t->sites, id, strlen(id));
+}
+
+const struct fw_registration *
+fw_town_device(const struct fw_town *t, const char *device, size_t n)
+{
+	return fw_strmap_get(&t->devices, device, n);
+}
+
+const struct fw_division *
+fw_town_division_near(const struct fw_town *t, const char *code)
+{
+	for (size_t n = strlen(code); n > 0; n--) {
+		const struct fw_division *d = fw_strmap_get(&t->divisions, code, n);
+
+		if (d)
+			return d;
+	}
+	return NULL;
+}
+
+struct found {
+	const struct fw_person **out;
+	size_t count, most;
+};
+
+static void
+add_person(struct found *f, const struct fw_person *person)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->out[i] == person)
+			return;
+	if (f->count < f->most)
+		f->out[f->count++] = person;
+}
+
+/* site "" finds the duties that are for all sites of the division. */
+static void
+find_in(const struct fw_division *d, const char *site, const char *role, int64_t now_us, struct found *f)
+{
+	for (const struct fw_duty *duty = d->duties; duty; duty = duty->next) {
+		if (strcmp(duty->site, site) != 0 || (role && strcmp(duty->role, role) != 0))
+			continue;
+		if (now_us >= duty->starts_at_us && now_us < duty->ends_at_us)
+			add_person(f, duty->person);
+	}
+}
+
+/* A site's own duties may be listed under any division above it. */
+static bool
+find_for_site(const struct fw_division *division, const char *site, const char *role, int64_t now_us, struct found *f,
+    const struct fw_division **where)
+{
+	int levels = 0;
+
+	for (const struct fw_division *d = division; d && levels++ < UPWARD_MOST; d = d->parent) {
+		find_in(d, site, role, now_us, f);
+		if (f->count) {
+			*where = d;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+find_at_top(const struct fw_town *t, const char *role, int64_t now_us, struct found *f, const struct fw_division **where)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_strmap_next(&t->divisions, &cursor, &value)) {
+		const struct fw_division *d = value;
+
+		if (d->parent)
+			continue;
+		find_in(d, "", role, now_us, f);
+		if (f->count && !*where)
+			*where = d;
+	}
+}
+
+size_t
+fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_division *division, const char *role,
+    int64_t now_us, const struct fw_person **out, size_t most, const struct fw_division **where)
+{
+	struct found f = {.out = out, .most = most};
+
+	*where = NULL;
+	if (!division) {
+		find_at_top(t, role, now_us, &f, where);
+		return f.count;
+	}
+	if (*site && find_for_site(division, site, role, now_us, &f, where))
+		return f.count;
+	find_for_site(division, "", role, now_us, &f, where);
+	return f.count;
+}
+
+static size_t
+policy_set(const struct fw_town *t, enum fw_class class, const char *category, const char *level,
+    const struct fw_policy **out, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->policy_count; i++) {
+		const struct fw_policy *p = &t->policies[i];
+		size_t at;
+
+		if (p->class != class || strcmp(p->category, category) != 0 || strcmp(p->level, level) != 0 || n == most)
+			continue;
+		for (at = n; at > 0 && out[at - 1]->step > p->step; at--)
+			out[at] = out[at - 1];
+		out[at] = p;
+		n++;
+	}
+	return n;
+}
+
+size_t
+fw_town_policy(const struct fw_town *t, enum fw_class class, const char *category, const char *level,
+    const struct fw_policy **out, size_t most)
+{
+	const char *const sets[][2] = {{category, level}, {category, ""}, {"", level}, {"", ""}};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]) && n == 0; i++)
+		n = policy_set(t, class, sets[i][0], sets[i][1], out, most);
+	return n;
+}
+
+size_t
+fw_town_site_count(const struct fw_town *t)
+{
+	return fw_strmap_count(&t->sites);
+}
+
+size_t
+fw_town_device_count(const struct fw_town *t)
+{
+	return fw_strmap_count(&t->devices);
+}
