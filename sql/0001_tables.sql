@@ -150,7 +150,7 @@ CREATE TABLE report (
 	committed_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (received_day, device, boot_id, sequence)
 ) PARTITION BY RANGE (received_day);
-CREATE INDEX ON report USING brin (committed_at);
+CREATE INDEX ON report USING brin (committed_at) WITH (autosummarize = on);
 CREATE INDEX ON report (device, received_at) WHERE reading_value IS NOT NULL;
 -- A row always finds a place, even when nobody made its day's partition.
 CREATE TABLE report_default PARTITION OF report DEFAULT;
@@ -172,7 +172,7 @@ CREATE TABLE duplicate (
 CREATE TABLE duplicate_default PARTITION OF duplicate DEFAULT;
 
 CREATE TABLE quarantined (
-	quarantine_id    text NOT NULL,         -- lane-journal-position-index: a replay makes the same
+	quarantine_id    text NOT NULL,         -- lane-journal-position-report_index: a replay makes the same
 	device           text NOT NULL,         -- the topic's; '-' where the topic is not one of ours
 	lane             smallint NOT NULL,
 	journal_position bigint NOT NULL,
@@ -302,6 +302,7 @@ CREATE TABLE page_step (
 	role        text NOT NULL,
 	channel     text NOT NULL,
 	due_at      timestamptz NOT NULL,
+	forced      boolean NOT NULL,           -- done though the incident is answered: a confirmed or verified fire
 	state       text NOT NULL CHECK (state IN ('queued', 'done', 'cancelled')),
 	PRIMARY KEY (incident_id, trigger, step, role, channel, division)
 );
@@ -318,7 +319,7 @@ CREATE TABLE notification (
 	person          text NOT NULL,
 	channel         text NOT NULL,
 	target          text NOT NULL,
-	forced          boolean NOT NULL,       -- sent though the incident is acknowledged: a confirmed or verified fire
+	forced          boolean NOT NULL,       -- likewise
 	due_at          timestamptz NOT NULL,
 	sent_at         timestamptz,            -- when the last attempt was claimed
 	attempts        integer NOT NULL,
