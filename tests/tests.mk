@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test deadline_test seqset_test strmap_test text_test time_test
+UNIT := arena_test deadline_test seqset_test settings_test strmap_test text_test time_test
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 
