@@ -304,15 +304,16 @@ static void
 finish_request(struct fw_pg *pg)
 {
 	struct fw_pg_request *request = pg->active;
+	bool is_rollback = request == &pg->rollback;
 
 	if (request == &pg->set_up) {
 		finish_set_up(pg);
 		return;
 	}
 	pg->active = NULL;
-	answer(pg, request, false);
+	answer(pg, request, false); /* it may be gone then */
 	pg->failed = false;
-	if (PQtransactionStatus(pg->conn) == PQTRANS_IDLE || request == &pg->rollback)
+	if (PQtransactionStatus(pg->conn) == PQTRANS_IDLE || is_rollback)
 		serve(pg);
 	else
 		begin_rollback(pg);
@@ -553,11 +554,24 @@ fw_pg_new(struct fw_loop *loop, const struct fw_pg_options *options, const struc
 	return pg;
 }
 
+static void
+drop_request(struct fw_pg_request *request)
+{
+	if (request->dropped)
+		request->dropped(request->context);
+}
+
 void
 fw_pg_free(struct fw_pg *pg)
 {
+	struct fw_pg_request *request;
+
 	if (!pg)
 		return;
+	if (pg->active)
+		drop_request(pg->active);
+	while ((request = take_request(pg)))
+		drop_request(request);
 	fw_watch_free(pg->watch);
 	fw_timer_free(pg->timer);
 	fw_timer_free(pg->turn);

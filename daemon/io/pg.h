@@ -64,13 +64,15 @@ struct fw_pg_request {
 	void (*rows)(size_t step, const PGresult *rows, void *context);
 	/* error NULL: all steps succeeded.  Rows may have come before an error.  May send the next request. */
 	void (*done)(const struct fw_pg_error *error, void *context);
+	/* Instead of done when the connection is freed first; NULL: nothing is to be freed. */
+	void (*dropped)(void *context);
 	void *context;
 	struct fw_pg_request *next; /* the connection's */
 };
 
 struct fw_pg *fw_pg_new(
     struct fw_loop *loop, const struct fw_pg_options *options, const struct fw_pg_handlers *handlers);
-void fw_pg_free(struct fw_pg *pg); /* not from its callbacks; requests are dropped without `done`; NULL is allowed */
+void fw_pg_free(struct fw_pg *pg); /* not from its callbacks; NULL is allowed */
 void fw_pg_start(struct fw_pg *pg);
 bool fw_pg_is_up(const struct fw_pg *pg);
 uint64_t fw_pg_connects(const struct fw_pg *pg);
