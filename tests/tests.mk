@@ -19,3 +19,5 @@ $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
     $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(TEST_CORE)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+$(BUILD)/obj/tests/%.o: CPPFLAGS += -I.
