@@ -7,7 +7,8 @@ FUZZ := decode_fuzz
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 JOURNAL_TEST  := $(BUILD)/tests/journal/journal_test
-TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(FUZZ_PROGRAMS)
+STORE_TEST    := $(BUILD)/tests/store/store_test
+TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(STORE_TEST) $(FUZZ_PROGRAMS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
@@ -16,21 +17,6 @@ $(BUILD)/obj/tests/%.o: CPPFLAGS += -I.
 
 $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 	@mkdir -p $(@D)
-<<<<<<< HEAD
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lcmocka
-
-# The store on a private PostgreSQL: tests/store/run PROGRAM [rate]
-STORE_IO := loop pg pg_columns store store_batch store_read store_sql town_read
-STORE_TEST_OBJ := $(call obj,tests/store/store_test.c tests/store/store_fixture.c $(STORE_IO:%=daemon/io/%.c))
-
-.PHONY: store-test
-store-test: $(BUILD)/tests/store/store_test
-	tests/store/run $<
-
-$(BUILD)/tests/store/store_test: $(STORE_TEST_OBJ) $(CORE_LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
-=======
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lcmocka
 
 # The core's fixture goes with its test.
@@ -45,4 +31,13 @@ $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
 $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/driver.o $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
->>>>>>> main
+
+# The store on a private PostgreSQL: tests/store/run PROGRAM, and PROGRAM rate to measure.
+$(STORE_TEST): $(call obj,tests/store/store_test.c tests/store/store_fixture.c \
+    $(patsubst %,daemon/io/%.c,loop pg pg_columns store store_batch store_read store_sql town_read)) $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
+
+.PHONY: store-test
+store-test: $(STORE_TEST)
+	tests/store/run $(abspath $(STORE_TEST))
