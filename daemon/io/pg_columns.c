@@ -116,6 +116,16 @@ fw_put_int(struct fw_columns *c, int64_t value)
 }
 
 void
+fw_put_double(struct fw_columns *c, double value)
+{
+	uint64_t bits;
+
+	assert(c->column[c->next].type == 'f');
+	memcpy(&bits, &value, sizeof(bits));
+	put_64(c, bits);
+}
+
+void
 fw_put_text_n(struct fw_columns *c, const char *text, size_t n)
 {
 	char *out;
@@ -185,6 +195,8 @@ element_type(char type)
 		return 20;
 	case 'b':
 		return 16;
+	case 'f':
+		return 701;
 	case 't':
 		return 25;
 	case 'y':

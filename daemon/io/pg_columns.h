@@ -2,8 +2,8 @@
 /*
  * PostgreSQL's binary format: rows out as one array parameter for each column, fields of answers in.
  *
- * A table of columns is described by one letter for each column: `2` int2, `4` int4, `8` int8, `b` bool, `t` text, `y` bytea, `m`
- * timestamptz.  A row is put column by column, in order.  Its memory grows and is kept for the next rows.
+ * A table of columns is described by one letter for each column: `2` int2, `4` int4, `8` int8, `b` bool, `f` float8, `t` text,
+ * `y` bytea, `m` timestamptz.  A row is put column by column, in order.  Its memory grows and is kept for the next rows.
  */
 #ifndef FW_IO_PG_COLUMNS_H
 #define FW_IO_PG_COLUMNS_H
@@ -36,6 +36,7 @@ void fw_columns_reset(struct fw_columns *c);
 
 /* The next field of the row; the last one of it completes the row.  A value must fit its column's type. */
 void fw_put_int(struct fw_columns *c, int64_t value); /* 2, 4, 8, b */
+void fw_put_double(struct fw_columns *c, double value);
 void fw_put_text(struct fw_columns *c, const char *text); /* NULL: null; what is not valid UTF-8 is written as '?' */
 void fw_put_text_n(struct fw_columns *c, const char *text, size_t n);
 void fw_put_bytes(struct fw_columns *c, const void *bytes, size_t n);

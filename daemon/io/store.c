@@ -16,7 +16,7 @@
 #include "io/store_batch.h"
 
 #define RETRY_FIRST_US (100 * FW_MS)
-#define COLUMNS_ALL ((size_t) FW_SQL_BATCH * FW_COLUMNS_MAX)
+#define COLUMNS_ALL ((size_t) (FW_SQL_BATCH + 1) * FW_COLUMNS_MAX)
 
 struct fw_store {
 	struct fw_loop *loop;
@@ -50,22 +50,28 @@ struct fw_store {
 /* ---------------------------------------------------------------- sending */
 
 static void
+add_params(struct fw_store *s, struct fw_pg_step *step, struct fw_columns *c, size_t *used)
+{
+	fw_columns_params(c, s->values + *used, s->lengths + *used, s->formats + *used);
+	step->param_count += (int) c->count;
+	*used += c->count;
+}
+
+static void
 add_step(struct fw_store *s, enum fw_sql statement, size_t *used)
 {
 	struct fw_pg_step *step = &s->steps[s->request.step_count++];
-	struct fw_columns *c = statement < FW_SQL_BATCH ? &s->sent->columns[statement] : NULL;
 
 	*step = (struct fw_pg_step) {
 	    .statement = statement,
-	    .param_count = c ? (int) c->count : 0,
 	    .values = s->values + *used,
 	    .lengths = s->lengths + *used,
 	    .formats = s->formats + *used,
 	};
-	if (!c)
-		return;
-	fw_columns_params(c, s->values + *used, s->lengths + *used, s->formats + *used);
-	*used += c->count;
+	if (statement < FW_SQL_BATCH)
+		add_params(s, step, &s->sent->columns[statement], used);
+	if (statement == FW_SQL_REPORT)
+		add_params(s, step, &s->sent->readings, used);
 }
 
 static void
@@ -378,6 +384,7 @@ fw_store_state(const struct fw_store *s, struct fw_store_state *out)
 	    .connects = fw_pg_connects(s->pg),
 	    .last_commit_took_us = s->took_us,
 	};
+	out->gathered_bytes = s->gathering->readings.bytes;
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		out->gathered_bytes += s->gathering->columns[i].bytes;
 }

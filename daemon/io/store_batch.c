@@ -16,6 +16,7 @@ fw_batch_init(struct fw_batch *b)
 	fw_arena_init(&b->arena, 4096);
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		fw_columns_init(&b->columns[i], fw_sql_columns[i]);
+	fw_columns_init(&b->readings, fw_sql_reading_columns);
 }
 
 void
@@ -23,6 +24,7 @@ fw_batch_fini(struct fw_batch *b)
 {
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		fw_columns_fini(&b->columns[i]);
+	fw_columns_fini(&b->readings);
 	for (size_t i = 0; i < b->item_count; i++)
 		free(b->items[i].claimed);
 	free(b->items);
@@ -36,6 +38,7 @@ fw_batch_reset(struct fw_batch *b)
 {
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		fw_columns_reset(&b->columns[i]);
+	fw_columns_reset(&b->readings);
 	fw_arena_reset(&b->arena);
 	b->row_count = b->item_count = b->page_id_count = 0;
 	b->has_ledger_mark = b->has_checkpoint = false;
@@ -59,43 +62,7 @@ keep_item(struct fw_batch *b, const struct fw_receipt_item *item)
 	b->items[b->item_count++] = *item;
 }
 
-/* ---------------------------------------------------------------- array literals, of numbers only */
-
-static char *
-scratch(struct fw_batch *b, size_t bytes)
-{
-	b->scratch = fw_grow(b->scratch, &b->scratch_cap, bytes, 1);
-	return b->scratch;
-}
-
-enum reading_field { READING_POINT, READING_QUANTITY, READING_VALUE };
-
-static void
-put_readings(struct fw_batch *b, struct fw_columns *c, const struct fw_report *r, enum reading_field field)
-{
-	size_t size = r->reading_count * 32 + 3, n = 1;
-	char *text = scratch(b, size);
-
-	text[0] = '{';
-	for (size_t i = 0; i < r->reading_count; i++) {
-		const struct fw_reading *v = &r->readings[i];
-		const char *comma = i ? "," : "";
-
-		switch (field) {
-		case READING_POINT:
-			n += (size_t) snprintf(text + n, size - n, "%s%" PRIu32, comma, v->point);
-			break;
-		case READING_QUANTITY:
-			n += (size_t) snprintf(text + n, size - n, "%s%" PRId32, comma, v->quantity);
-			break;
-		case READING_VALUE:
-			n += (size_t) snprintf(text + n, size - n, "%s%.17g", comma, v->value);
-			break;
-		}
-	}
-	text[n++] = '}';
-	fw_put_text_n(c, text, n);
-}
+/* ---------------------------------------------------------------- array literals, of integers only */
 
 enum gap_field { GAP_FIRST, GAP_LAST, GAP_OPENED };
 
@@ -103,8 +70,9 @@ static void
 put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, enum gap_field field)
 {
 	size_t size = (size_t) s->gap_count * 24 + 3, n = 1;
-	char *text = scratch(b, size);
+	char *text;
 
+	b->scratch = text = fw_grow(b->scratch, &b->scratch_cap, size, 1);
 	text[0] = '{';
 	for (uint32_t i = 0; i < s->gap_count; i++) {
 		const struct fw_gap *g = &s->gaps[i];
@@ -148,15 +116,13 @@ add_report(struct fw_batch *b, const struct fw_report *r)
 	fw_put_int(c, r->backfill);
 	fw_put_int(c, (int32_t) r->mode);
 	fw_put_bytes(c, r->body, r->body_len);
-	if (r->reading_count == 0) {
-		fw_put_null(c);
-		fw_put_null(c);
-		fw_put_null(c);
-		return;
+	fw_put_int(c, (int64_t) b->readings.rows + 1);
+	fw_put_int(c, (int64_t) r->reading_count);
+	for (size_t i = 0; i < r->reading_count; i++) {
+		fw_put_int(&b->readings, r->readings[i].point);
+		fw_put_int(&b->readings, r->readings[i].quantity);
+		fw_put_double(&b->readings, r->readings[i].value);
 	}
-	put_readings(b, c, r, READING_POINT);
-	put_readings(b, c, r, READING_QUANTITY);
-	put_readings(b, c, r, READING_VALUE);
 }
 
 static void

@@ -14,6 +14,7 @@
 
 struct fw_batch {
 	struct fw_columns columns[FW_SQL_BATCH];
+	struct fw_columns readings; /* of the reports */
 	size_t row_count; /* of actions */
 	struct fw_receipt_item *items;
 	size_t item_count, item_cap;

@@ -57,4 +57,7 @@ extern const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT];
 /* Column types of the batch's statements, for fw_columns_init. */
 extern const char *const fw_sql_columns[FW_SQL_BATCH];
 
+/* FW_SQL_REPORT takes those of the readings of all its reports too, behind its own. */
+extern const char *const fw_sql_reading_columns;
+
 #endif
