@@ -7,8 +7,8 @@ FUZZ := decode_fuzz
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 JOURNAL_TEST  := $(BUILD)/tests/journal/journal_test
-STORE_TEST    := $(BUILD)/tests/store/store_test
-TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(STORE_TEST) $(FUZZ_PROGRAMS)
+STORE_TESTS   := $(addprefix $(BUILD)/tests/store/,store_test store_read_test)
+TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(STORE_TESTS) $(FUZZ_PROGRAMS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
@@ -32,12 +32,12 @@ $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/ob
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
-# The store on a private PostgreSQL: tests/store/run PROGRAM, and PROGRAM rate to measure.
-$(STORE_TEST): $(call obj,tests/store/store_test.c tests/store/store_fixture.c \
+# The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
+$(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \
     $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_read store_sql town_read)) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
 
 .PHONY: store-test
-store-test: $(STORE_TEST)
-	tests/store/run $(abspath $(STORE_TEST))
+store-test: $(STORE_TESTS)
+	for program in $(abspath $(STORE_TESTS)); do tests/store/run $$program || exit 1; done

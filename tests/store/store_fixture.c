@@ -199,3 +199,68 @@ fixture_add_report(
 	action.item = (struct fw_receipt_item) {.via = d, .device = d, .boot_id = r.boot_id, .sequence = sequence};
 	fw_store_add(f->store, &action);
 }
+
+void
+fixture_add(struct fixture *f, enum fw_action_type type, const void *what)
+{
+	struct fw_action action = {.type = type, .u.alarm = what};
+
+	fw_store_add(f->store, &action);
+}
+
+char fixture_channel[] = "webhook", fixture_role[] = "guardian", fixture_person[] = "p1";
+static char empty[] = "";
+
+struct fw_incident
+fixture_incident(struct fw_device *d, char *id)
+{
+	static char division[] = "330100";
+
+	return (struct fw_incident) {.id = id, .division = division, .site = empty, .device = d->id, .class = FW_CLASS_FIRE,
+	    .opened_at_us = 1700000000 * FW_S, .trigger_count = 1, .alarm_count = 1, .protection_level = "normal"};
+}
+
+struct fw_alarm
+fixture_alarm(struct fw_device *d, struct fw_incident *i, char *id)
+{
+	return (struct fw_alarm) {.id = id, .device = d, .incident = i, .point = 4294967295u, .class = FW_CLASS_FIRE,
+	    .conditions = 2, .system_type = 4294967295u, .observed_at_us = 1, .received_at_us = i->opened_at_us,
+	    .last_seen_us = i->opened_at_us, .report_count = 1, .zone = empty, .reason = empty, .text = empty};
+}
+
+struct fw_page
+fixture_page(struct fw_incident *i, char *id)
+{
+	return (struct fw_page) {.incident = i, .id = id, .trigger = i->trigger_count, .step = 1, .role = fixture_role,
+	    .person = fixture_person, .person_name = fixture_person, .channel = fixture_channel, .target = empty, .attempts = 1,
+	    .due_at_us = i->opened_at_us, .sent_at_us = i->opened_at_us};
+}
+
+bool
+fixture_is_notified(struct fixture *f)
+{
+	return f->notified_count > 0;
+}
+
+int
+fixture_set_up(void **state)
+{
+	struct fixture *f = fw_calloc(1, sizeof(*f));
+
+	fixture_open(f, getenv("FIREWATCH_TEST_DSN"), FW_LANE_ALARM);
+	*state = f;
+	fixture_wait(f, fixture_is_up);
+	return 0;
+}
+
+int
+fixture_tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_sql(f, "TRUNCATE report, duplicate, quarantined, sequence_ledger, device_status, incident, alarm, page_step, "
+		       "notification, timeline, checkpoint, ledger_mark, policy, duty, person, device, site, division");
+	fixture_close(f);
+	free(f);
+	return 0;
+}

@@ -47,4 +47,19 @@ struct fw_device *fixture_device(const char *id); /* of division 330100, not in 
 struct fw_device *fixture_device_at(size_t n);    /* the n-th made */
 void fixture_add_report(struct fixture *f, struct fw_device *d, uint64_t sequence, uint64_t position, enum fw_action_type type);
 
+/* A row; `what` is what the action's union points to. */
+void fixture_add(struct fixture *f, enum fw_action_type type, const void *what);
+
+/* Made whole, and of text that outlives the test. */
+extern char fixture_channel[], fixture_role[], fixture_person[];
+struct fw_incident fixture_incident(struct fw_device *d, char *id);
+struct fw_alarm fixture_alarm(struct fw_device *d, struct fw_incident *i, char *id);
+struct fw_page fixture_page(struct fw_incident *i, char *id);
+
+bool fixture_is_notified(struct fixture *f);
+
+/* For cmocka: a fixture that is connected; all tables are emptied at the end. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+
 #endif
