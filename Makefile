@@ -22,7 +22,7 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 BASE  := arena deadline error log mem seqset strmap text time
 MODEL := device incident names settings town
-CORE  := alarm classify core decode escalate incident load pages receipt timeline
+CORE  := alarm classify core decode escalate incident load pages pipeline receipt state timeline
 IO    := config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
          page_json pg pg_columns pg_connect service store store_batch store_read store_sql town_read webhook
 APP   := actions daemon lane options status turn

@@ -56,15 +56,6 @@ note_raised(struct fw_alarm *a, const struct fw_report *r, const struct fw_event
 	a->raised_sequence = r->sequence;
 }
 
-void
-fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX])
-{
-	if (r->device && r->sequence)
-		snprintf(out, FW_ID_MAX, "%s~%u~%llu", d->id, r->boot_id, (unsigned long long) r->sequence);
-	else
-		snprintf(out, FW_ID_MAX, "%s~at~%lld~%u", d->id, (long long) r->message->received_at_us, r->index);
-}
-
 static struct fw_alarm *
 make(struct fw_device *d, const struct fw_report *r, size_t event_index, const struct fw_judgement *j)
 {

@@ -43,57 +43,12 @@ fw_incident_key(struct fw_core *core, const struct fw_device *d)
 
 /* ---------------------------------------------------------------- alarms come and go */
 
-static void
-unlink_alarm(struct fw_incident *i, struct fw_alarm *a)
-{
-	struct fw_alarm **at = &i->alarms;
-
-	while (*at != a)
-		at = &(*at)->incident_next;
-	*at = a->incident_next;
-}
-
-static void
-bury_alarm(struct fw_core *core, struct fw_alarm *a)
-{
-	unlink_alarm(a->incident, a);
-	a->next_dirty = core->dead_alarms;
-	core->dead_alarms = a;
-}
-
-/* Restored alarms stay as long as they may confirm another one. */
-static void
-prune(struct fw_core *core, struct fw_incident *i, int64_t before_us)
-{
-	struct fw_alarm *next;
-
-	for (struct fw_alarm *a = i->alarms; a; a = next) {
-		next = a->incident_next;
-		if (a->restored_at_us && !a->dirty && (a->class != FW_CLASS_FIRE || a->last_seen_us < before_us))
-			bury_alarm(core, a);
-	}
-}
-
-void
-fw_incident_release(struct fw_core *core, struct fw_incident *i)
-{
-	if (!i->closed || i->dirty || i->pages || fw_strmap_get(&core->incidents, i->id, strlen(i->id)) != i)
-		return;
-	prune(core, i, INT64_MAX);
-	if (i->alarms)
-		return;
-	fw_escalate_answered(core, i);
-	fw_strmap_remove(&core->incidents, i->id, strlen(i->id));
-	i->next_dirty = core->dead_incidents;
-	core->dead_incidents = i;
-}
-
 void
 fw_incident_detach(struct fw_core *core, struct fw_alarm *a)
 {
 	struct fw_incident *i = a->incident;
 
-	unlink_alarm(i, a);
+	fw_alarm_unlink(a);
 	a->incident = NULL;
 	fw_incident_release(core, i);
 }
@@ -221,7 +176,7 @@ fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_rep
 	char entry[FW_ID_MAX + 16];
 
 	if (i)
-		prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
+		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
 	else
 		i = open_incident(core, a, key, r, now_us);
 	a->incident = i;

@@ -2,7 +2,8 @@
 /*
  * Inside the core: its state, and how the verbs of this folder hand on to each other.  Nobody outside core/ includes this.
  *
- *	core.c      inputs, one message's way through
+ *	core.c      inputs: the town, time, answers
+ *	pipeline.c  the input that is a message, report by report
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason
  *	alarm.c     event -> alarm raised, repeated, restored
@@ -12,6 +13,7 @@
  *	receipt.c   committed -> receipts, stored ledger
  *	timeline.c  what is written down about an incident
  *	load.c      state of an earlier run
+ *	state.c     memory
  *
  * Rows of alarms and incidents are written by fw_core_flush, once per transaction however often they changed; hence the lists
  * of what is dirty.
@@ -57,20 +59,24 @@ struct fw_core {
 	struct fw_core_counters counters;
 };
 
-/* core.c */
+/* state.c */
 void fw_core_begin(struct fw_core *core);
 struct fw_actions fw_core_end(struct fw_core *core);
 struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 /* The device, made when it is not known; division: of the topic it came on. */
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
+/* Takes it off its incident's list. */
+void fw_alarm_unlink(struct fw_alarm *a);
+/* Frees restored alarms, at the next input, but fires seen since before_us: they may still confirm another one. */
+void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us);
+/* Frees it, at the next input, when nothing holds it any more. */
+void fw_incident_release(struct fw_core *core, struct fw_incident *i);
 
 /* alarm.c */
 /* `d` is whose alarm it is: the report's device, or who sent a report that names another one.  True: state has changed. */
 bool fw_alarm_event(
     struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index, int64_t now_us);
-/* What ids are derived from: device~boot~sequence; of a report without a believable name, when and where it came. */
-void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 
@@ -81,8 +87,6 @@ void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
-/* Frees it, at the next input, when nothing holds it any more. */
-void fw_incident_release(struct fw_core *core, struct fw_incident *i);
 /* "site" or "device:id": what gathers alarms into one incident.  In the arena. */
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 

@@ -2,7 +2,17 @@
 /* Alarms, incidents, steps and pages as data; what becomes of them is decided in core/. */
 #include "model/incident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+void
+fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX])
+{
+	if (r->device && r->sequence)
+		snprintf(out, FW_ID_MAX, "%s~%u~%llu", d->id, r->boot_id, (unsigned long long) r->sequence);
+	else
+		snprintf(out, FW_ID_MAX, "%s~at~%lld~%u", d->id, (long long) r->message->received_at_us, r->index);
+}
 
 void
 fw_alarm_free(struct fw_alarm *a)

@@ -122,6 +122,9 @@ struct fw_incident {
 	struct fw_incident *next_dirty;
 };
 
+/* What ids are derived from: device~boot~sequence; of a report whose name cannot be believed, who sent it, when, and its place. */
+void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
+
 void fw_alarm_free(struct fw_alarm *a);
 void fw_step_free(struct fw_step *s);
 void fw_page_free(struct fw_page *p);
