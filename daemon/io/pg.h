@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One asynchronous PostgreSQL connection in libpq's pipeline mode, on the event loop; the only module besides pg_columns that calls libpq.
+ * One asynchronous PostgreSQL connection in libpq's pipeline mode, on the event loop.  Only pg (with pg_connect and pg_columns)
+ * calls libpq; readers of rows ask for their number.
  *
- * A request is a run of prepared statements that is sent as one: answered in order, and each exactly once: with results, with the
- * server's error, or with a lost connection (then the outcome is unknown).  One is under way at a time, the others wait in their
- * order, so that an error of one is never another's.  It connects and reconnects by itself with jittered back-off, and prepares its
- * statements on every connect.
+ * A request is a run of prepared statements that is sent as one.  Requests are answered in order, and each exactly once: with
+ * results, with the server's error, or with a lost connection (then the outcome is unknown).  One is under way at a time, the
+ * others wait, so that an error of one is never another's.  The connection makes itself anew with jittered back-off, and prepares
+ * its statements each time.
  */
 #ifndef FW_IO_PG_H
 #define FW_IO_PG_H
@@ -77,8 +78,8 @@ void fw_pg_start(struct fw_pg *pg);
 bool fw_pg_is_up(const struct fw_pg *pg);
 uint64_t fw_pg_connects(const struct fw_pg *pg);
 
-/* Sends it, or lets it wait for those before it.  While there is no connection it is answered as lost.  `done` never runs from within
-   this call. */
+/* Sends it, or lets it wait for those before it.  While there is no connection it is answered as lost.  `done` never runs from
+   within this call. */
 void fw_pg_send(struct fw_pg *pg, struct fw_pg_request *request);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon reads from PostgreSQL; see store_read.h.  Each reading is one heap struct that holds its request and goes with its
- * answer.
+ * What the daemon reads from PostgreSQL; see store_read.h.  Each reading is one heap struct that holds its request and goes with
+ * its answer.
  */
 #include "io/store_read.h"
 

@@ -8,7 +8,7 @@
 /* A page's incident `i` has no answer that covers the page's trigger. */
 #define UNANSWERED(p) "(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
 
-/* From when on reports may be missing from the ledger; ten minutes of overlap for the difference of two clocks and two lanes. */
+/* From when on reports may be missing from the ledger, and ten minutes more for the difference of two clocks and two lanes. */
 #define SINCE                                                                                             \
 	"(SELECT coalesce((SELECT complete_before FROM ledger_mark WHERE instance = $1), '-infinity') "   \
 	"- interval '10 minutes') AS mark(t)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every SQL statement of the daemon.  Those of a batch stand in the order in which a transaction runs them; each takes one array for
- * each column (pg_columns.h) and is left out when it has no rows.  Of rows with the same key the last one counts.
+ * Every SQL statement of the daemon.  Those of a batch stand in the order in which a transaction runs them; each takes one array
+ * for each column (pg_columns.h) and is left out when it has no rows.  Of rows with the same key the last one counts.
  */
 #ifndef FW_IO_STORE_SQL_H
 #define FW_IO_STORE_SQL_H
