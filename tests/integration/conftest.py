@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: `stack` is shared by a session's tests, `own_stack` makes stacks for tests that break things."""
+import pytest
+
+import harness
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what the servers said."""
+    outcome = yield
+    report = outcome.get_result()
+    stacks = [v for v in getattr(item, "funcargs", {}).values() if isinstance(v, harness.Stack)]
+    for stack in stacks + list(getattr(item, "own_stacks", ())):
+        if call.when == "call" and report.passed:
+            faults = stack.faults()
+            if faults:
+                report.outcome = "failed"
+                report.longrepr = "the daemon is at fault:\n" + "\n".join(faults)
+        if report.failed:
+            report.sections.append(("servers' logs", stack.tails()))
+
+
+@pytest.fixture(scope="session")
+def shared_stack():
+    stack = harness.Stack(sites=150, settings=["mqtt.max_payload_bytes=65536"])
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def stack(shared_stack):
+    if not harness.alive(shared_stack.pid):
+        shared_stack.start("firewatchd")    # one test's crash is not the failure of all that follow
+    return shared_stack
+
+
+@pytest.fixture
+def own_stack(request):
+    """Makes a stack for this test alone: own_stack(sites=…, settings=[…])."""
+    request.node.own_stacks = []
+
+    def make(**options):
+        made = harness.Stack(**options)
+        request.node.own_stacks.append(made)
+        return made
+
+    yield make
+    for made in request.node.own_stacks:
+        made.close()
+
+
+@pytest.fixture
+def site(stack):
+    return stack.site()
