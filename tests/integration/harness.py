@@ -194,6 +194,7 @@ class Stack:
         self.receiver = Receiver()
         self.sites = [Site(i) for i in range(sites)]
         self.unused = list(self.sites)
+        self.log_checked = 0
         self.mqtt = None
         town = os.path.join(self.directory, "town")
         os.mkdir(town)
@@ -277,8 +278,10 @@ class Stack:
                        for part in ("firewatchd", "postgresql", "mosquitto"))
 
     def faults(self):
-        """What no test may leave behind: a sanitizer's report, or a daemon that died by itself."""
-        found = [line for line in self.log("firewatchd").splitlines() if SANITIZER_REPORT.search(line)]
+        """What no test may leave behind, since the last call: a sanitizer's report, or a daemon that died by itself."""
+        log = self.log("firewatchd")
+        found = [line for line in log[self.log_checked:].splitlines() if SANITIZER_REPORT.search(line)]
+        self.log_checked = len(log)
         if not alive(self.pid):
             found.append("firewatchd is not running")
         return found
