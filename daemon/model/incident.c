@@ -55,7 +55,6 @@ fw_incident_free(struct fw_incident *i)
 	free(i->division);
 	free(i->site);
 	free(i->device);
-	free(i->summary);
 	free(i->cause_device);
 	free(i->cause_zone);
 	free(i->cause_text);
@@ -66,4 +65,20 @@ bool
 fw_incident_is_open(const struct fw_incident *i)
 {
 	return !i->closed && i->acknowledged_trigger < i->trigger_count;
+}
+
+bool
+fw_page_is_over(const struct fw_page *p)
+{
+	switch (p->state) {
+	case FW_PAGE_WRITING:
+	case FW_PAGE_SENDING:
+	case FW_PAGE_WAITING:
+		return false;
+	case FW_PAGE_DELIVERED:
+	case FW_PAGE_FAILED:
+	case FW_PAGE_CANCELLED:
+		return true;
+	}
+	return true;
 }
