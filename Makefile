@@ -24,8 +24,8 @@ BASE  := arena deadline error log mem seqset strmap text time
 MODEL := device incident names settings town
 CORE  := alarm classify core decode escalate incident load pages receipt timeline
 IO    := config_file control crc32c journal journal_segment loop mqtt pg pg_columns service store store_read store_sql \
-         town_read webhook
-APP   := actions daemon lane options
+         town_read webhook page_json
+APP   := actions daemon lane options status turn
 CLI   := main
 SIM   := main
 

@@ -73,6 +73,8 @@ fw_core_free(struct fw_core *core)
 	if (!core)
 		return;
 	free_dead(core);
+	fw_deadlines_fini(&core->steps_due);
+	fw_deadlines_fini(&core->pages_due);
 	while (fw_strmap_next(&core->incidents, &cursor, &value)) {
 		struct fw_incident *i = value;
 
@@ -91,8 +93,6 @@ fw_core_free(struct fw_core *core)
 	fw_strmap_fini(&core->incidents);
 	fw_strmap_fini(&core->open_incidents);
 	fw_strmap_fini(&core->pages);
-	fw_deadlines_fini(&core->steps_due);
-	fw_deadlines_fini(&core->pages_due);
 	fw_arena_fini(&core->arena);
 	fw_town_free(core->town);
 	free(core->slices);
