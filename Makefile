@@ -133,7 +133,7 @@ $(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
 # The packages come first, so each builds by a make of its own.
 
 SANITIZED  := build/san-address-undefined
-MAKE_BUILD := $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+MAKE_BUILD  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: demo
 demo:
