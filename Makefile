@@ -147,8 +147,8 @@ check:
 	@deploy/dependencies
 	@echo building
 	@$(MAKE_BUILD) -s all
-	@$(MAKE_BUILD) -s SAN=address,undefined all unit-tests
-	@tests/check --build build --sanitized $(SANITIZED) $(UNIT:%=$(SANITIZED)/tests/unit/%)
+	@$(MAKE_BUILD) -s SAN=address,undefined all test-programs
+	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%)
 
 .PHONY: bench
 bench:

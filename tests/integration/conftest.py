@@ -12,11 +12,10 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     stacks = [v for v in getattr(item, "funcargs", {}).values() if isinstance(v, harness.Stack)]
     for stack in stacks + list(getattr(item, "own_stacks", ())):
-        if call.when == "call" and report.passed:
-            faults = stack.faults()
-            if faults:
-                report.outcome = "failed"
-                report.longrepr = "the daemon is at fault:\n" + "\n".join(faults)
+        faults = stack.faults() if call.when == "call" else []
+        if faults and report.passed:
+            report.outcome = "failed"
+            report.longrepr = "the daemon is at fault:\n" + "\n".join(faults)
         if report.failed:
             report.sections.append(("servers' logs", stack.tails()))
 
