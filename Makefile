@@ -23,8 +23,8 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 BASE  := arena deadline error log mem seqset strmap text time
 MODEL := device incident names settings town
 CORE  := alarm classify core decode escalate incident load pages receipt timeline
-IO    := config_file control crc32c journal journal_segment loop mqtt pg pg_columns service store store_read store_sql \
-         town_read webhook page_json
+IO    := config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
+         page_json pg pg_columns service store store_batch store_read store_sql town_read webhook
 APP   := actions daemon lane options status turn
 CLI   := main
 SIM   := main

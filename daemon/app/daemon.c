@@ -178,14 +178,10 @@ notified(const char *channel, const char *payload, void *context)
 /* ---------------------------------------------------------------- what the stores tell */
 
 static void
-store_up(struct fw_daemon *d, enum fw_lane id, bool up, const char *why)
+store_up(struct fw_daemon *d, enum fw_lane id, bool up)
 {
 	struct fw_pg *pg = fw_store_pg(d->lanes[FW_LANE_ALARM].store);
 
-	if (up)
-		fw_notice("database lane=%s connected", fw_lane_name(id));
-	else
-		fw_warning("database lane=%s not connected: %s", fw_lane_name(id), why);
 	if (!up || id != FW_LANE_ALARM) {
 		fw_turn(d);
 		return;
@@ -204,13 +200,15 @@ store_up(struct fw_daemon *d, enum fw_lane id, bool up, const char *why)
 static void
 alarm_up(bool up, const char *why, void *context)
 {
-	store_up(context, FW_LANE_ALARM, up, why);
+	(void) why; /* the connection has told it */
+	store_up(context, FW_LANE_ALARM, up);
 }
 
 static void
 telemetry_up(bool up, const char *why, void *context)
 {
-	store_up(context, FW_LANE_TELEMETRY, up, why);
+	(void) why;
+	store_up(context, FW_LANE_TELEMETRY, up);
 }
 
 static void

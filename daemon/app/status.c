@@ -112,6 +112,10 @@ fw_status_json(const struct fw_daemon *d)
 	json_object_set_new(o, "ready", json_boolean(fw_status_is_ready(d)));
 	set(o, "pid", (uint64_t) getpid());
 	set(o, "uptime_s", (uint64_t) ((fw_loop_now_us(d->loop) - d->started_at_us) / FW_S));
+	if (fw_core_town(d->core)) {
+		set(o, "town_sites", fw_town_site_count(fw_core_town(d->core)));
+		set(o, "town_devices", fw_town_device_count(fw_core_town(d->core)));
+	}
 	set(o, "devices", c.devices);
 	set(o, "incidents_open", c.incidents);
 	set(o, "incidents_opened", c.incidents_opened);
