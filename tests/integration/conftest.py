@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: `stack` is shared by a session's tests, `own_stack` makes stacks for tests that break things."""
+import contextlib
+import ctypes
+import os
+
 import pytest
 
 import harness
@@ -20,8 +24,19 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("servers' logs", stack.tails()))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_orphans():
+    """The servers outlive `deploy/stack`, which started them: they become children of this process, and it takes leave of them."""
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+    yield
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
+
 @pytest.fixture(scope="session")
-def shared_stack():
+def shared_stack(no_orphans):
     stack = harness.Stack(sites=150, settings=["mqtt.max_payload_bytes=65536"])
     yield stack
     stack.close()
