@@ -16,7 +16,7 @@ $(BUILD)/obj/tests/%.o: CPPFLAGS += -I.
 
 $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lcmocka
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lcmocka
 
 # The core's fixture goes with its test.
 $(BUILD)/tests/unit/core_test: $(BUILD)/obj/tests/unit/core_fixture.o
