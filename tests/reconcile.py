@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator's ledger against the tables: is everything that was sent recorded once, known as a duplicate, or in quarantine?
+"""The simulator's ledger against the tables: is everything that was sent recorded once, a duplicate, or in quarantine?
 
     tests/reconcile.py LEDGER [DSN]      prints the line; exit 0 when nothing is missing
 
-What a broker delivers again after a crash comes on top of what was sent and is named as such.  The demo and the integration tests
-use `reconcile` as a function.
+What a broker delivers again after a crash comes on top of what was sent and is named as such.  The demo and the
+integration tests use `reconcile` as a function.
 """
 import collections
 import contextlib
@@ -28,8 +28,8 @@ class Balance:
 
     def __str__(self):
         again = f" ({self.redelivered} more were delivered again by the broker)" if self.redelivered else ""
-        return (f"sent {self.sent} = recorded {self.recorded} + duplicates {self.duplicates} + quarantined {self.quarantined}, "
-                f"missing {len(self.missing)}{again}")
+        return (f"sent {self.sent} = recorded {self.recorded} + duplicates {self.duplicates} "
+                f"+ quarantined {self.quarantined}, missing {len(self.missing)}{again}")
 
 
 def read_ledger(path):
@@ -45,8 +45,8 @@ def read_ledger(path):
 
 
 def count_rows(cursor, table, devices):
-    cursor.execute(f"SELECT device, boot_id, seq(sequence), count(*) FROM {table} WHERE device = ANY(%s) GROUP BY 1, 2, 3",
-                   (list(devices),))
+    cursor.execute(f"""SELECT device, boot_id, seq(sequence), count(*) FROM {table}
+        WHERE device = ANY(%s) GROUP BY 1, 2, 3""", (list(devices),))
     return collections.Counter({(device, boot, int(sequence)): n for device, boot, sequence, n in cursor})
 
 
@@ -56,7 +56,8 @@ def count_quarantined(cursor, sent):
     cursor.execute("SELECT quarantine_id, device, report_device, boot_id, sequence FROM quarantine")
     for quarantine_id, device, claimed, boot, sequence in cursor:
         message = quarantine_id.rpartition("-")[0]
-        keys = [(d, boot, int(sequence)) for d in (claimed, device) if sequence is not None and (d, boot, int(sequence)) in sent]
+        keys = [(d, boot, int(sequence)) for d in (claimed, device) if sequence is not None]
+        keys = [key for key in keys if key in sent]
         if keys:
             refused[keys[0]] += 1
             known.add(message)

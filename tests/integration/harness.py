@@ -34,7 +34,8 @@ def protobuf():
     """The module of proto/firewatch/v1, made by protoc when the tests start."""
     out = os.path.join(BUILD, "python")
     os.makedirs(out, exist_ok=True)
-    subprocess.run(["protoc", "-I", os.path.join(ROOT, "proto"), "--python_out", out, "firewatch/v1/firewatch.proto"], check=True)
+    proto = os.path.join(ROOT, "proto")
+    subprocess.run(["protoc", "-I", proto, "--python_out", out, "firewatch/v1/firewatch.proto"], check=True)
     if out not in sys.path:
         sys.path.insert(0, out)
     return importlib.import_module("firewatch.v1.firewatch_pb2")
@@ -83,7 +84,7 @@ class Request:
 
 
 class Receiver:
-    """Answers pages and keeps them.  `answers[person]` is a list of (status, delay_s) to give first; then it is 200 at once."""
+    """Answers pages and keeps them.  `answers[person]` is a list of (status, delay_s) to give first; then it is 200."""
 
     def __init__(self):
         self.requests = []
@@ -139,7 +140,7 @@ class Receiver:
 # ---------------------------------------------------------------- a town in code
 
 class Site:
-    """One of the test town's sites.  Detectors a and b share a zone, c is alone in another; gw is a gateway with children."""
+    """One of the test town's sites.  Detectors a and b share a zone, c is in another; gw is a gateway with children."""
 
     def __init__(self, number):
         self.id = f"site-{number:03d}"
@@ -163,7 +164,8 @@ def write_town(directory, base_url, sites):
         ("330106", "", "西湖区", "district"), ("330106001", "330106", "测试镇", "town"),
         ("330106001201", "330106001", "东村", "village"), ("330106001201001", "330106001201", "东村第一网格", "grid")])
     write("sites", "site,name,division,category,risk,address,latitude,longitude,contact",
-          [(s.id, f"测试场所 {s.id[-3:]}", s.division, "nursing_home", "high", "东村, \"1\" 号", "30.2", "120.1", "") for s in sites])
+          [(s.id, f"测试场所 {s.id[-3:]}", s.division, "nursing_home", "high", "东村, \"1\" 号", "30.2", "120.1", "")
+           for s in sites])
     write("devices", "device,parent,site,zone,kind,model,maker,installed_on,heartbeat_s", [
         row for s in sites for row in (
             [(d, "", s.id, "东", "smoke_alarm", "", "", "2024-05-01", 86400) for d in (s.a, s.b)]
@@ -174,8 +176,10 @@ def write_town(directory, base_url, sites):
     write("people", "person,name,phone,email,webhook", [
         (p, "值班 " + p, "", "", f"{base_url}/{p}") for p in staff + [s.guardian for s in sites]])
     write("duty", "division,site,role,person,starts_at,ends_at", [
-        ("330106001201", "", "grid_member", "grid", since, ""), ("330106001201", "", "village_head", "head", since, ""),
-        ("330106001", "", "town_fire_officer", "officer", since, ""), ("330106", "", "fire_station", "station", since, ""),
+        ("330106001201", "", "grid_member", "grid", since, ""),
+        ("330106001201", "", "village_head", "head", since, ""),
+        ("330106001", "", "town_fire_officer", "officer", since, ""),
+        ("330106", "", "fire_station", "station", since, ""),
         *((s.division, s.id, "guardian", s.guardian, since, "") for s in sites)])
     write("policies", "class,category,level,step,after_s,role,channel", [
         ("fire", "", "", 1, 0, "guardian", "webhook"), ("fire", "", "", 1, 0, "grid_member", "webhook"),
@@ -241,10 +245,10 @@ class Stack:
         return self.unused.pop(0)
 
     def ctl(self, *arguments, check=True):
-        done = subprocess.run([os.path.join(BUILD, "firewatchctl"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env={**os.environ, **self.env}, text=True)
-        if check:
-            assert done.returncode == 0, f"firewatchctl {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        done = subprocess.run([os.path.join(BUILD, "firewatchctl"), *arguments], capture_output=True, text=True,
+                              env={**os.environ, **self.env})
+        told = f"firewatchctl {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0 or not check, told
         return done
 
     # database
@@ -351,7 +355,7 @@ class Device:
         self.boot_id, self.sequence = boot_id, 0
 
     def report(self, *, events=(), readings=(), **fields):
-        """A Report with the next sequence.  events: (condition, active) or keyword dicts; readings: (quantity, value)."""
+        """A Report with the next sequence.  events: (condition, active) or dicts of fields; readings: (quantity, value)."""
         if "sequence" not in fields:
             self.sequence += 1
         values = {"boot_id": self.boot_id, "sequence": self.sequence, "observed_at_ms": int(time.time() * 1000),

@@ -20,8 +20,8 @@ CLASSES = {
     "ACTIVATED": "supervisory", "FEEDBACK": "supervisory", "DELAYED": "supervisory", "MAINS_LOST": "power",
     "BATTERY_LOW": "power", "TAMPER": "tamper", "TRIPPED": "electrical", "WATER_FLOW": "fire", "MANUAL_CALL": "fire",
     "FIRE": "fire", "SELF_TEST": "test", "MUTED": "supervisory", "ARC_FAULT": "electrical"}
-SEVERITIES = {"fire": "critical", "gas": "critical", "electrical": "major", "pre_alarm": "major", "supervisory": "minor",
-              "fault": "minor", "disabled": "minor", "power": "warning", "tamper": "warning", "test": "indeterminate"}
+SEVERITIES = {"fire": "critical", "gas": "critical", "electrical": "major", "pre_alarm": "major",
+              "supervisory": "minor", "fault": "minor", "disabled": "minor", "power": "warning", "tamper": "warning", "test": "indeterminate"}
 
 numbers = itertools.count()
 
@@ -33,7 +33,8 @@ def device(stack):
 
 
 def quarantined(stack, device, count=1):
-    ask = lambda: stack.rows("SELECT * FROM quarantine WHERE device = %s ORDER BY received_at, report_index", device.via)
+    query = "SELECT * FROM quarantine WHERE device = %s ORDER BY received_at, report_index"
+    ask = lambda: stack.rows(query, device.via)
     wait_until(lambda: len(ask()) >= count, what=f"{count} rows in quarantine of {device.via}")
     assert len(ask()) == count
     return ask()
@@ -78,7 +79,8 @@ def test_reset_ends_what_the_device_had_raised(stack, site):
     device.raises(pb.CONDITION_FIRE)
     device.raises(pb.CONDITION_FAULT, point=3)
     device.raises(pb.CONDITION_RESET)
-    wait_equal(lambda: sorted(tuple(r) for r in stack.rows("SELECT class, state FROM alarm_history WHERE device = %s", site.a)),
+    query = "SELECT class, state FROM alarm_history WHERE device = %s"
+    wait_equal(lambda: sorted(tuple(r) for r in stack.rows(query, site.a)),
                [("fault", "restored"), ("fire", "restored")])
 
 
@@ -86,7 +88,8 @@ def test_reset_ends_what_the_device_had_raised(stack, site):
 def test_quantity(stack, device, quantity):
     device.send(device.report(readings=[(quantity, -12.25)]))
     row = stack.row("SELECT * FROM reading_history WHERE device = %s", device.name)
-    name = pb.Quantity.Name(quantity).removeprefix("QUANTITY_").lower() if quantity in pb.Quantity.values() else "quantity_99"
+    known = quantity in pb.Quantity.values()
+    name = pb.Quantity.Name(quantity).removeprefix("QUANTITY_").lower() if known else "quantity_99"
     assert (row["quantity"], row["value"], row["point"]) == (name, -12.25, 0)
     assert row["observed_at"] <= row["received_at"]
 
@@ -107,8 +110,9 @@ def test_event_fields_at_their_ends(stack, device):
     assert (row["class"], row["point"]) == ("fire", UINT32_MAX)
 
 
-@pytest.mark.parametrize("text", ["", "x", "烟" * 42 + "ab", "火" * 42, "🔥" * 32, "'; DROP TABLE firewatch.report; --", "%s%n\\"],
-                         ids=["none", "one", "128 bytes", "126 bytes", "4-byte characters", "SQL", "format"])
+@pytest.mark.parametrize("text", [
+    "", "x", "烟" * 42 + "ab", "火" * 42, "🔥" * 32, "'; DROP TABLE firewatch.report; --", "%s%n\\",
+], ids=["none", "one", "128 bytes", "126 bytes", "4-byte characters", "SQL", "format"])
 def test_event_text(stack, device, text):
     device.raises(pb.CONDITION_FAULT, text=text)
     assert stack.row("SELECT text FROM alarm_history WHERE device = %s", device.name)["text"] == text
@@ -122,7 +126,7 @@ def test_event_text(stack, device, text):
 def test_health(stack, device, health):
     device.recorded(device.send(device.report(health=pb.Health(**health))))
     ask = lambda: [tuple(r) for r in stack.rows(
-        "SELECT battery_percent, signal_dbm, mains_ok, firmware FROM device_state WHERE device = %s AND last_seen_at IS NOT NULL",
+        "SELECT battery_percent, signal_dbm, mains_ok, firmware FROM device_state WHERE device = %s AND boot_id = 1",
         device.name)]
     wait_equal(ask, [tuple(health.values())])
 
@@ -148,7 +152,8 @@ def test_a_boot_begins_its_own_sequence(stack, device, boots):
         device.send(device.report(boot_id=boot, sequence=1))
     wait_equal(lambda: sorted(r[0] for r in stack.rows("SELECT boot_id FROM report WHERE device = %s", device.name)),
                sorted(set(boots)))
-    wait_equal(lambda: stack.value("SELECT count(*) FROM duplicate WHERE device = %s", device.name), len(boots) - len(set(boots)))
+    wait_equal(lambda: stack.value("SELECT count(*) FROM duplicate WHERE device = %s", device.name),
+               len(boots) - len(set(boots)))
 
 
 def test_boots_that_are_no_longer_held_are_still_refused(stack, device):
@@ -205,7 +210,8 @@ def test_an_event_in_telemetry_is_an_alarm_all_the_same(stack, device):
 
 
 def test_one_report_with_many_events(stack, device):
-    device.send(device.report(events=[{"condition": pb.CONDITION_FAULT, "active": True, "point": p} for p in range(200)]))
+    faults = [{"condition": pb.CONDITION_FAULT, "active": True, "point": p} for p in range(200)]
+    device.send(device.report(events=faults))
     wait_equal(lambda: stack.value("SELECT count(*) FROM alarm WHERE device = %s", device.name), 200)
 
 
@@ -241,7 +247,8 @@ def test_refused_report(stack, device, name):
     assert not stack.rows("SELECT 1 FROM report WHERE device = %s AND sequence <> 1000", device.name)
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe", b"\xc0\x80", b"\xe7\x81", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"], ids=repr)
+@pytest.mark.parametrize(
+    "text", [b"\xff\xfe", b"\xc0\x80", b"\xe7\x81", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"], ids=repr)
 def test_text_that_is_not_utf8(stack, device, text):
     device.publish(field(1, device.report().SerializeToString() + event_with_text(text)))
     row, = quarantined(stack, device)
@@ -260,17 +267,18 @@ def test_the_bad_one_of_a_pack_is_refused_alone(stack, site):
     gateway = Device(stack, site.gateway)
     child = Device(stack, site.children[0], via=site.gateway)
     good = [child.report(), child.report()]
-    payload = (field(1, good[0].SerializeToString()) + field(1, b"\xff\xff\xff") + field(1, good[1].SerializeToString()))
-    gateway.publish(payload, "telemetry")
+    bad = field(1, b"\xff\xff\xff")
+    gateway.publish(field(1, good[0].SerializeToString()) + bad + field(1, good[1].SerializeToString()), "telemetry")
     row, = quarantined(stack, gateway)
-    assert (row["reason"], row["report_index"], row["payload"].tobytes()) == ("not_protobuf", 1, field(1, b"\xff\xff\xff"))
+    assert (row["reason"], row["report_index"], row["payload"].tobytes()) == ("not_protobuf", 1, bad)
     for report in good:
         child.recorded(report)
 
 
 def test_oversize(stack, device):
-    device.publish(field(99, bytes(MAX_PAYLOAD - 100)) + pb.Uplink(reports=[device.report()]).SerializeToString(), "telemetry")
-    device.recorded(device.report(sequence=1))
+    report = device.report()
+    device.publish(field(99, bytes(MAX_PAYLOAD - 100)) + field(1, report.SerializeToString()), "telemetry")
+    device.recorded(report)
     device.publish(bytes(MAX_PAYLOAD + 1))
     row, = quarantined(stack, device)
     assert row["reason"] == "oversize" and row["report_index"] == -1
@@ -279,8 +287,9 @@ def test_oversize(stack, device):
 
 def test_truncated(stack, device):
     """Every beginning of a message but the whole of it."""
-    whole = pb.Uplink(reports=[device.report(events=[{"condition": 1, "active": True, "text": "烟"}], readings=[(1, 3.5)],
-                                             health=pb.Health(firmware="v1"))]).SerializeToString()
+    report = device.report(events=[{"condition": 1, "active": True, "text": "烟"}], readings=[(1, 3.5)],
+                           health=pb.Health(firmware="v1"))
+    whole = pb.Uplink(reports=[report]).SerializeToString()
     for n in range(1, len(whole)):
         device.publish(whole[:n])
     rows = quarantined(stack, device, len(whole) - 1)
@@ -314,15 +323,16 @@ def test_random_bytes(stack, device, request):
         except google.protobuf.message.DecodeError:
             return True
 
-    refused = {r["payload"].tobytes() for r in stack.rows("SELECT payload FROM quarantine WHERE device = %s", device.name)}
+    rows = stack.rows("SELECT payload FROM quarantine WHERE device = %s", device.name)
+    refused = {r["payload"].tobytes() for r in rows}
     # A pack's refused report is kept alone, so a whole payload is either there or its reports are.
     missing = [p for p in payloads if unreadable(p) and p not in refused and not any(r in p for r in refused)]
     assert not missing, missing[:3]
 
 
-@pytest.mark.parametrize("topic", ["fire/v1/12345/d/alarm", "fire/v1/1234567890123456/d/alarm", "fire/v1/33010a/d/alarm",
-                                   "fire/v1/330106/na%20me/alarm", "fire/v1/330106/" + "x" * 65 + "/alarm",
-                                   "fire/v1/330106/名字/alarm"])
+@pytest.mark.parametrize("topic", [
+    "fire/v1/12345/d/alarm", "fire/v1/1234567890123456/d/alarm", "fire/v1/33010a/d/alarm",
+    "fire/v1/330106/na%20me/alarm", "fire/v1/330106/" + "x" * 65 + "/alarm", "fire/v1/330106/名字/alarm"])
 def test_topic_that_is_not_ours(stack, topic):
     payload = struct.pack("<d", random.random()) + topic.encode()
     stack.mqtt.publish(topic, payload)
@@ -342,8 +352,8 @@ def test_what_was_quarantined_can_be_taken_in_again(stack, site):
 
     def taken_in():     # refused again as long as the daemon has not heard of the town's change
         stack.value("SELECT replay_quarantined(%s, 'tester')", row["quarantine_id"])
-        ask = lambda: stack.value("SELECT replay_outcome FROM quarantine WHERE quarantine_id = %s", row["quarantine_id"])
-        return wait_until(ask) == "recorded"
+        query = "SELECT replay_outcome FROM quarantine WHERE quarantine_id = %s"
+        return wait_until(lambda: stack.value(query, row["quarantine_id"])) == "recorded"
 
     wait_until(taken_in)
     child.recorded(report)

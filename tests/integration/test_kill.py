@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 
-from harness import BUILD, ROOT, wait_until
+from harness import BUILD, ROOT, wait_equal, wait_until
 
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 from reconcile import reconcile
@@ -33,8 +33,7 @@ def test_killed_in_the_middle_of_50000_messages(own_stack):
     scenario, ledger = (os.path.join(stack.directory, name) for name in ("kill.txt", "ledger.tsv"))
     write_scenario(scenario)
     simulator = subprocess.Popen([
-        os.path.join(BUILD, "firewatch-sim"), "--host", "127.0.0.1", "--port", stack.env["FIREWATCH_MQTT_PORT"], "--ledger", ledger,
-        "--seed", str(seed), "--window", "1000", scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        os.path.join(BUILD, "firewatch-sim"), "--port", stack.env["FIREWATCH_MQTT_PORT"], "--ledger", ledger, "--seed", str(seed), "--window", "1000", scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     recorded = lambda: stack.value("SELECT count(*) FROM report")
     try:
         for threshold in kills:
@@ -56,7 +55,7 @@ def test_killed_in_the_middle_of_50000_messages(own_stack):
     alarms = lambda: [tuple(r) for r in stack.rows(
         "SELECT count(*), count(DISTINCT device), min(report_count), max(report_count) FROM alarm")]
     per_device = ROUNDS * FIRES // SMOKE_ALARMS
-    wait_until(lambda: alarms() == [(SMOKE_ALARMS, SMOKE_ALARMS, per_device, per_device)], what=f"one alarm a device: {alarms()}")
+    wait_equal(alarms, [(SMOKE_ALARMS, SMOKE_ALARMS, per_device, per_device)])
     assert stack.value("SELECT count(*) FROM incident") == SMOKE_ALARMS
     for incident, in stack.rows("SELECT incident_id FROM incident"):
         stack.receiver.wait("grid", incident)

@@ -24,7 +24,8 @@ def pages(stack, incident_id):
 
 
 def timeline(stack, incident_id):
-    return [t["kind"] for t in stack.rows("SELECT kind FROM incident_timeline WHERE incident_id = %s ORDER BY entry", incident_id)]
+    query = "SELECT kind FROM incident_timeline WHERE incident_id = %s ORDER BY entry"
+    return [t["kind"] for t in stack.rows(query, incident_id)]
 
 
 def test_a_fire_is_recorded_and_pages(stack, site):
@@ -76,8 +77,8 @@ def test_acknowledging_cancels_what_is_queued(stack, site):
     queued = [n["state"] for n in stack.rows(
         "SELECT state FROM notification_history WHERE incident_id = %s AND step > 1", fire)]
     assert queued == ["cancelled"] * 3
-    wait_until(lambda: stack.value(
-        "SELECT bool_and(due_at < now() - interval '1 second') FROM page_step WHERE incident_id = %s AND step = 2", fire))
+    overdue = "SELECT bool_and(due_at < now() - interval '1 second') FROM page_step WHERE incident_id = %s AND step = 2"
+    wait_until(lambda: stack.value(overdue, fire))
     assert not stack.receiver.pages("head", fire), "paged after the answer"
     assert "acknowledged" in timeline(stack, fire)
 
@@ -109,7 +110,8 @@ def test_an_alarm_after_the_answer_calls_again(stack, site):
     incident(stack, fire)
     stack.value("SELECT acknowledge(%s, 'guardian')", fire)
     device.restores(FIRE)
-    wait_until(lambda: stack.value("SELECT count(*) FROM alarm WHERE device = %s AND restored_at IS NOT NULL", site.a) == 1)
+    restored = "SELECT count(*) FROM alarm WHERE device = %s AND restored_at IS NOT NULL"
+    wait_equal(lambda: stack.value(restored, site.a), 1)
     device.raises(FIRE)
     stack.receiver.wait(site.guardian, fire, count=2)
     wait_equal(lambda: incident(stack, fire)["state"], "open")
@@ -222,8 +224,9 @@ def test_receipts_name_what_is_recorded(stack, site):
     wait_equal(lambda: stack.rows("SELECT 1 FROM sequence_gap WHERE device = %s", site.a), [])
 
 
-@pytest.mark.parametrize("fields", [{"mode": pb.MODE_TEST}, {"mode": pb.MODE_MAINTENANCE}, {"mode": 99}, {"backfill": True},
-                                    {"observed_at_ms": 1}], ids=["test", "maintenance", "unknown mode", "backfill", "1970"])
+@pytest.mark.parametrize("fields", [
+    {"mode": pb.MODE_TEST}, {"mode": pb.MODE_MAINTENANCE}, {"mode": 99}, {"backfill": True}, {"observed_at_ms": 1},
+], ids=["test", "maintenance", "unknown mode", "backfill", "1970"])
 def test_a_fire_is_a_fire_whatever_else_it_says(stack, site, fields):
     device = Device(stack, site.a)
     report = device.send(device.report(events=[(FIRE, True)], **fields))
@@ -236,9 +239,8 @@ def test_a_page_is_tried_again_until_it_is_delivered(stack, site):
     device = Device(stack, site.a)
     fire = device.id(device.raises(FIRE))
     stack.receiver.wait(site.guardian, fire, count=3)
-    wait_equal(lambda: [tuple(n) for n in stack.rows(
-        "SELECT state, attempts FROM notification_history WHERE incident_id = %s AND person = %s", fire, site.guardian)],
-        [("delivered", 3)])
+    query = "SELECT state, attempts FROM notification_history WHERE incident_id = %s AND person = %s"
+    wait_equal(lambda: [tuple(n) for n in stack.rows(query, fire, site.guardian)], [("delivered", 3)])
     assert len({r.id for r in stack.receiver.pages(site.guardian, fire)}) == 1, "one Webhook-Id for all attempts"
 
 

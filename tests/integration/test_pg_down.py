@@ -42,7 +42,8 @@ def test_an_answer_after_the_outage_stops_the_steps(own_stack):
     stack.stop("postgresql")
     device.raises(FIRE)
     stack.start("postgresql")
-    wait_equal(lambda: [r[0] for r in stack.rows("SELECT report_count FROM alarm_history WHERE alarm_id = %s", fire + "~0")], [2])
+    query = "SELECT report_count FROM alarm_history WHERE alarm_id = %s"
+    wait_equal(lambda: stack.value(query, fire + "~0"), 2)
     stack.value("SELECT acknowledge(%s, 'guardian')", fire)
     assert stack.value("SELECT state FROM incident_history WHERE incident_id = %s", fire) == "acknowledged"
     assert not stack.rows("SELECT 1 FROM notification_history WHERE incident_id = %s AND state = 'queued'", fire)
