@@ -26,7 +26,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_orphans():
-    """The servers outlive `deploy/stack`, which started them: they become children of this process, which reaps them."""
+    """The servers outlive `deploy/stack`, which started them: this process adopts and reaps them."""
     pr_set_child_subreaper = 36
     ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
     yield

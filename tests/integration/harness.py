@@ -355,7 +355,7 @@ class Device:
         self.boot_id, self.sequence = boot_id, 0
 
     def report(self, *, events=(), readings=(), **fields):
-        """A Report with the next sequence.  events: (condition, active) or dicts of fields; readings: (quantity, value)."""
+        """A Report with the next sequence.  events: (condition, active) or fields; readings: (quantity, value)."""
         if "sequence" not in fields:
             self.sequence += 1
         values = {"boot_id": self.boot_id, "sequence": self.sequence, "observed_at_ms": int(time.time() * 1000),

@@ -21,7 +21,8 @@ CLASSES = {
     "BATTERY_LOW": "power", "TAMPER": "tamper", "TRIPPED": "electrical", "WATER_FLOW": "fire", "MANUAL_CALL": "fire",
     "FIRE": "fire", "SELF_TEST": "test", "MUTED": "supervisory", "ARC_FAULT": "electrical"}
 SEVERITIES = {"fire": "critical", "gas": "critical", "electrical": "major", "pre_alarm": "major",
-              "supervisory": "minor", "fault": "minor", "disabled": "minor", "power": "warning", "tamper": "warning", "test": "indeterminate"}
+              "supervisory": "minor", "fault": "minor", "disabled": "minor", "power": "warning", "tamper": "warning",
+              "test": "indeterminate"}
 
 numbers = itertools.count()
 

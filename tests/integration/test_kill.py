@@ -33,7 +33,8 @@ def test_killed_in_the_middle_of_50000_messages(own_stack):
     scenario, ledger = (os.path.join(stack.directory, name) for name in ("kill.txt", "ledger.tsv"))
     write_scenario(scenario)
     simulator = subprocess.Popen([
-        os.path.join(BUILD, "firewatch-sim"), "--port", stack.env["FIREWATCH_MQTT_PORT"], "--ledger", ledger, "--seed", str(seed), "--window", "1000", scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        os.path.join(BUILD, "firewatch-sim"), "--port", stack.env["FIREWATCH_MQTT_PORT"], "--ledger", ledger,
+        "--seed", str(seed), "--window", "1000", scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     recorded = lambda: stack.value("SELECT count(*) FROM report")
     try:
         for threshold in kills:
