@@ -14,8 +14,8 @@ def pytest_runtest_makereport(item, call):
     """A failed test shows what the servers said."""
     outcome = yield
     report = outcome.get_result()
-    stacks = [v for v in getattr(item, "funcargs", {}).values() if isinstance(v, harness.Stack)]
-    for stack in stacks + list(getattr(item, "own_stacks", ())):
+    stacks = {v for v in getattr(item, "funcargs", {}).values() if isinstance(v, harness.Stack)}
+    for stack in stacks.union(getattr(item, "own_stacks", ())):
         faults = stack.faults() if call.when == "call" else []
         if faults and report.passed:
             report.outcome = "failed"
