@@ -299,7 +299,8 @@ def test_truncated(stack, device):
     assert not stack.rows("SELECT 1 FROM report WHERE device = %s", device.name)
 
 
-def test_random_bytes(stack, device, request):
+@pytest.mark.filterwarnings("ignore:Unexpected end-group tag")
+def test_random_bytes(stack, device):
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
     rng = random.Random(seed)

@@ -28,7 +28,7 @@ def test_killed_in_the_middle_of_50000_messages(own_stack):
     stack = own_stack()
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
-    kills = sorted(random.Random(seed).randrange(500, 47_000) for _ in range(KILLS))
+    kills = sorted(random.Random(seed).sample(range(500, 47_000), KILLS))
     print("killed when so many reports were recorded:", kills)
     scenario, ledger = (os.path.join(stack.directory, name) for name in ("kill.txt", "ledger.tsv"))
     write_scenario(scenario)
