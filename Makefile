@@ -131,3 +131,5 @@ $(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
 .PHONY: clean
 clean:
 	rm -rf build
+
+include tests/tests.mk

@@ -19,11 +19,12 @@ fw_calloc(size_t count, size_t size)
 void *
 fw_realloc(void *old, size_t count, size_t size)
 {
+	size_t bytes;
 	void *p;
 
-	if (size && count > SIZE_MAX / size)
+	if (__builtin_mul_overflow(count, size, &bytes))
 		abort();
-	p = realloc(old, count * size ? count * size : 1);
+	p = realloc(old, bytes ? bytes : 1);
 	if (!p)
 		abort();
 	return p;

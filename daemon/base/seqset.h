@@ -30,7 +30,7 @@ struct fw_seqset {
 /* Zeroed memory is an empty set. */
 void fw_seqset_fini(struct fw_seqset *s);
 
-/* True when `sequence` (from 1) had not come.  It has then. */
+/* True when `sequence` (from 1; 0 is never new) had not come.  It has then. */
 bool fw_seqset_add(struct fw_seqset *s, uint64_t sequence, int64_t now_us);
 bool fw_seqset_has(const struct fw_seqset *s, uint64_t sequence);
 
@@ -40,7 +40,8 @@ uint64_t fw_seqset_through(const struct fw_seqset *s);
 /* How many are missing below the highest. */
 uint64_t fw_seqset_missing(const struct fw_seqset *s);
 
-/* Replaces the content by a stored one; gaps ascending.  What is not sound (overlaps, beyond highest) is dropped. */
+/* Replaces the content by a stored one; gaps ascending.  What of them is not sound (overlaps, at or beyond
+   highest) is cut off. */
 void fw_seqset_load(struct fw_seqset *s, uint64_t highest, const struct fw_gap *gaps, size_t count);
 
 #endif

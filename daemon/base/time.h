@@ -14,7 +14,7 @@
 #define FW_DAY (86400 * FW_S)
 #define FW_NEVER INT64_MAX
 
-#define FW_TIME_TEXT_MAX 32
+#define FW_TIME_TEXT_MAX 48
 
 /* RFC 3339 with an offset or Z, seconds optional fraction up to 9 digits; "2026-11-24" alone is midnight UTC. */
 FW_MUST_CHECK int fw_time_parse(const char *text, int64_t *out_us);
