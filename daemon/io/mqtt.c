@@ -159,8 +159,10 @@ on_subscribed(void *context, MQTTAsync_successData5 *response)
 {
 	struct fw_mqtt *m = of_context(context);
 
-	for (int i = 0; i < response->alt.sub.reasonCodeCount && response->alt.sub.reasonCodes; i++) {
-		enum MQTTReasonCodes code = response->alt.sub.reasonCodes[i];
+	/* Paho fills the array for more than one filter alone; for one it is not even NULL. */
+	for (int i = 0; i < response->alt.sub.reasonCodeCount; i++) {
+		enum MQTTReasonCodes code = response->alt.sub.reasonCodeCount == 1 ? response->reasonCode
+		                                                                   : response->alt.sub.reasonCodes[i];
 
 		if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
 			continue;
