@@ -284,11 +284,15 @@ class Stack:
 
     def faults(self):
         """What no test may leave behind, since the last call: a sanitizer's report, or a daemon that died by itself."""
+        found = self.reports()
+        if not alive(self.pid):
+            found.append("firewatchd is not running")
+        return found
+
+    def reports(self):
         log = self.log("firewatchd")
         found = [line for line in log[self.log_checked:].splitlines() if SANITIZER_REPORT.search(line)]
         self.log_checked = len(log)
-        if not alive(self.pid):
-            found.append("firewatchd is not running")
         return found
 
     def close(self):
@@ -297,6 +301,7 @@ class Stack:
         self.receiver.close()
         try:
             self.run("down", self.directory)
+            assert not self.reports(), self.tails()     # leaks are told at the end
         finally:
             shutil.rmtree(self.directory)
 
