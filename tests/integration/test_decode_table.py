@@ -286,6 +286,21 @@ def test_oversize(stack, device):
     assert len(row["payload"]) <= MAX_PAYLOAD
 
 
+@pytest.mark.parametrize("payload", [b"", field(99, b"nothing for us")], ids=["empty", "unknown field alone"])
+def test_a_message_without_a_report(stack, device, payload):
+    device.publish(payload)
+    row, = quarantined(stack, device)
+    assert (row["reason"], row["report_index"], row["payload"].tobytes()) == ("not_protobuf", -1, payload)
+
+
+def test_more_reports_than_one_message_may_hold(stack, device):
+    most = 4096
+    device.publish(b"".join(field(1, b"\x10\x01\x18" + varint(n)) for n in range(1, most + 2)), "telemetry")
+    row, = quarantined(stack, device)
+    assert (row["reason"], row["report_index"]) == ("oversize", -1)
+    wait_equal(lambda: stack.value("SELECT count(*) FROM report WHERE device = %s", device.name), most)
+
+
 def test_truncated(stack, device):
     """Every beginning of a message but the whole of it."""
     report = device.report(events=[{"condition": 1, "active": True, "text": "烟"}], readings=[(1, 3.5)],
