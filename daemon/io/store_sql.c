@@ -51,7 +51,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "
 	"received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"},
 
-    /* What was written from the same record of the journal is the record replayed, not the report sent again. */
+    /* What was written from the same record of the journal is the record replayed, not the report sent again.  OFFSET 0 keeps
+       the look-up by key: a join would read every report there is. */
     [FW_SQL_DUPLICATE] = {"duplicate",
 	"INSERT INTO duplicate (received_day, device, boot_id, sequence, division, lane, journal, journal_position, "
 	"report_index, received_at) "
@@ -60,7 +61,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"AS d(device, boot_id, sequence, division, lane, journal, journal_position, report_index, received_at) "
 	"WHERE NOT EXISTS (SELECT FROM report r WHERE r.received_day = " DAY("d.received_at") " AND r.device = d.device "
 	"AND r.boot_id = d.boot_id AND r.sequence = d.sequence AND r.lane = d.lane AND r.received_at = d.received_at "
-	"AND r.journal_position = d.journal_position AND r.report_index = d.report_index) "
+	"AND r.journal_position = d.journal_position AND r.report_index = d.report_index OFFSET 0) "
 	"ORDER BY d.device COLLATE \"C\", d.lane, d.journal, d.journal_position, d.report_index ON CONFLICT DO NOTHING"},
 
     [FW_SQL_QUARANTINE] = {"quarantine",
