@@ -128,6 +128,35 @@ $(BUILD)/firewatchctl: $(CLI_OBJ) $(IO_LIB) $(CORE_LIB)
 $(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
 
+# ---------------------------------------------------------------- commands of the project
+#
+# The packages come first, so each builds by a make of its own.
+
+SANITIZED  := build/san-address-undefined
+MAKE_BUILD  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: demo
+demo:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@BUILD=build deploy/demo/run
+
+.PHONY: check
+check:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@$(MAKE_BUILD) -s SAN=address,undefined all test-programs
+	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%)
+
+.PHONY: bench
+bench:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@BUILD=build tests/bench/run
+
 .PHONY: clean
 clean:
 	rm -rf build

@@ -116,7 +116,7 @@ take(void *context, const char *section, const char *name, const char *value)
 	int e;
 
 	if (!setting) {
-		fault(r, FW_EINVAL, "%.50s.%.50s: no such setting", section, name);
+		fault(r, FW_EINVAL, "%.50s%s%.50s: no such setting", section, *section ? "." : "", name);
 		return 0;
 	}
 	if (*earlier) {

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a line `at …` says behind its time and its devices.  Faults are the words' (words.h). */
+#ifndef SIM_SCENARIO_ACTION_H
+#define SIM_SCENARIO_ACTION_H
+
+#include "scenario.h"
+#include "words.h"
+
+FW_MUST_CHECK int sim_action_read(struct sim_words *w, struct sim_action *a);
+FW_MUST_CHECK int sim_action_read_raw(struct sim_words *w, struct sim_action *a);
+FW_MUST_CHECK int sim_action_read_flood(struct sim_words *w, struct sim_action *a);
+
+/* When its last message is due. */
+int64_t sim_action_last_us(const struct sim_action *a);
+
+#endif
