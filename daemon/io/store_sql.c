@@ -112,7 +112,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"point, class, severity, conditions, system_type, component_type, mode, backfill, observed_at, received_at, "
 	"last_seen_at, report_count, restored_at, raised_boot, raised_sequence, protection_level, reason, text, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
-	"ON CONFLICT (alarm_id, device) DO UPDATE SET conditions = EXCLUDED.conditions, "
+	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
+	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
 	"text = EXCLUDED.text"},
@@ -244,10 +245,13 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WHERE closed_trigger < trigger_count OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) ORDER BY opened_at"},
 
+    /* Those restored lately may still confirm another detector's fire. */
     [FW_SQL_READ_ALARMS] = {"read_alarms",
 	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
-	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text "
-	"FROM alarm WHERE restored_at IS NULL ORDER BY received_at"},
+	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
+	"restored_at FROM alarm a WHERE restored_at IS NULL OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
+	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count)) "
+	"ORDER BY received_at"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
