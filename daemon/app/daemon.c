@@ -147,7 +147,10 @@ static void
 replay_seen(const struct fw_message *message, void *context)
 {
 	struct fw_daemon *d = context;
+	struct fw_store_state alarm;
 
+	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
+	d->replays_until = alarm.gathering;
 	fw_turn_actions(d, fw_core_message(d->core, message, fw_loop_now_us(d->loop)));
 }
 
@@ -157,6 +160,29 @@ read_done(const char *error, void *context)
 	(void) context;
 	if (error)
 		fw_warning("database could not be read: %s", error);
+}
+
+static void
+replays_read(const char *error, void *context)
+{
+	struct fw_daemon *d = context;
+
+	d->replays_reading = false;
+	read_done(error, d);
+}
+
+/* Not before it is written what became of the last ones: they would be taken in twice. */
+static void
+read_replays(struct fw_daemon *d)
+{
+	struct fw_store_state alarm;
+
+	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
+	d->replays_wanted = d->replays_reading || alarm.committed < d->replays_until;
+	if (d->replays_wanted)
+		return;
+	d->replays_reading = true;
+	fw_read_replays(fw_store_pg(d->lanes[FW_LANE_ALARM].store), replay_seen, replays_read, d);
 }
 
 static void
@@ -170,7 +196,7 @@ notified(const char *channel, const char *payload, void *context)
 	if (strcmp(channel, "firewatch_incident") == 0)
 		fw_read_acts(pg, payload, act_seen, read_done, d);
 	else if (strcmp(channel, "firewatch_quarantine") == 0)
-		fw_read_replays(pg, replay_seen, read_done, d);
+		read_replays(d);
 	else if (strcmp(channel, "firewatch_town") == 0)
 		read_town(d);
 }
@@ -190,7 +216,7 @@ store_up(struct fw_daemon *d, enum fw_lane id, bool up)
 		/* What was notified meanwhile has not been heard. */
 		read_town(d);
 		fw_read_acts(pg, NULL, act_seen, read_done, d);
-		fw_read_replays(pg, replay_seen, read_done, d);
+		read_replays(d);
 		fw_turn(d);
 	} else {
 		load(d);
@@ -222,6 +248,8 @@ batch_committed(struct fw_daemon *d, struct fw_lane_unit *lane, const struct fw_
 		fw_actions_run(d, fw_core_claimed(d->core, done->refused[k], false, now_us));
 	fw_lane_committed(lane, done, now_us);
 	fw_actions_run(d, fw_core_committed(d->core, done->items, done->item_count, now_us));
+	if (d->replays_wanted)
+		read_replays(d);
 	fw_turn(d);
 }
 

@@ -14,6 +14,7 @@
 #define PAUSE_AT_PERCENT 95
 #define RESUME_AT_PERCENT 80
 #define ALARM_GATHER_MOST 500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
+#define GATHER_MOST_BYTES ((size_t) 256 << 20) /* of a batch; PostgreSQL takes at most 1 GiB in one value */
 
 /* ---------------------------------------------------------------- intake, on Paho's thread */
 
@@ -214,7 +215,7 @@ fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 	struct fw_record record;
 
 	fw_store_state(lane->store, &state);
-	if (state.gathered_rows >= lane->gather_most)
+	if (state.gathered_rows >= lane->gather_most || state.gathered_bytes >= GATHER_MOST_BYTES)
 		return FW_EAGAIN;
 	lane->at_end = fw_journal_read(lane->journal, &record) != FW_OK;
 	if (lane->at_end)

@@ -32,6 +32,8 @@ struct fw_daemon {
 	bool loading; /* the earlier state is being read */
 	bool loaded;  /* … and has been: the core decides */
 	bool town_wanted, town_reading;
+	bool replays_wanted, replays_reading;
+	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in last */
 	bool stopping;
 	uint64_t nobody_told;
 };

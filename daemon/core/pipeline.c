@@ -128,6 +128,18 @@ is_new(const struct fw_report *r)
 	return fw_seqset_add(&boot->received, r->sequence, r->message->received_at_us);
 }
 
+static void
+tell_replayed(struct fw_core *core, const struct fw_message *m, const char *outcome)
+{
+	struct fw_action *action;
+
+	if (!m->replay_id)
+		return;
+	action = fw_emit(core, FW_ACT_REPLAYED);
+	action->u.replayed.quarantine_id = m->replay_id;
+	action->u.replayed.outcome = outcome;
+}
+
 /* A refused report has been counted as received: taking it in again must not find it a duplicate of itself. */
 static bool
 is_duplicate(struct fw_core *core, const struct fw_report *r)
@@ -138,6 +150,7 @@ is_duplicate(struct fw_core *core, const struct fw_report *r)
 		return false;
 	core->counters.duplicates[r->message->lane]++;
 	emit_report(core, FW_ACT_DUPLICATE, r);
+	tell_replayed(core, r->message, "duplicate");
 	return true;
 }
 
@@ -151,12 +164,7 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 		return;
 	core->counters.reports[r->message->lane]++;
 	emit_report(core, FW_ACT_REPORT, r);
-	if (r->message->replay_id) {
-		struct fw_action *action = fw_emit(core, FW_ACT_REPLAYED);
-
-		action->u.replayed.quarantine_id = r->message->replay_id;
-		action->u.replayed.outcome = "recorded";
-	}
+	tell_replayed(core, r->message, "recorded");
 	note_seen(core, r->device, r);
 	for (size_t i = 0; i < r->event_count; i++)
 		changed |= fw_alarm_event(core, r->device, r, i, now_us);

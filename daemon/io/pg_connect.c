@@ -100,11 +100,21 @@ on_notice(void *context, const PGresult *notice)
 	fw_debug("postgres notice: %s", PQresultErrorMessage(notice));
 }
 
+/* Plans go by key and are made once, whatever the statistics say: a day's partition is empty when its plan is made, and the scan
+   that is cheapest then is ruinous an hour later. */
+static const char *const session[] = {
+    "SET search_path TO firewatch, pg_temp",
+    "SET plan_cache_mode TO force_generic_plan",
+    "SET enable_seqscan TO off",
+    "SET jit TO off",
+};
+
 static bool
 put_set_up(struct fw_pg *pg)
 {
-	if (!PQsendQueryParams(pg->conn, "SET search_path TO firewatch, pg_temp", 0, NULL, NULL, NULL, NULL, 1))
-		return false;
+	for (size_t i = 0; i < sizeof(session) / sizeof(session[0]); i++)
+		if (!PQsendQueryParams(pg->conn, session[i], 0, NULL, NULL, NULL, NULL, 1))
+			return false;
 	for (size_t i = 0; i < pg->options.listen_count; i++) {
 		char *channel = PQescapeIdentifier(pg->conn, pg->options.listen[i], strlen(pg->options.listen[i]));
 		char command[160];

@@ -195,6 +195,7 @@ load_alarm(struct state_read *r, const PGresult *rows, int row)
 	a->zone = fw_strdup(fw_get_text(rows, row, 17));
 	a->reason = fw_strdup(fw_get_text(rows, row, 18));
 	a->text = fw_strdup(fw_get_text(rows, row, 19));
+	a->restored_at_us = fw_get_time(rows, row, 20);
 	error = fw_core_load_alarm(
 	    r->core, a, fw_get_text(rows, row, 1), fw_get_text(rows, row, 2), fw_get_text(rows, row, 3));
 	if (error)

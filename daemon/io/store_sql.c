@@ -51,7 +51,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "
 	"received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"},
 
-    /* What was written from the same record of the journal is the record replayed, not the report sent again. */
+    /* What was written from the same record of the journal is the record replayed, not the report sent again.  OFFSET 0 keeps
+       the look-up by key: a join would read every report there is. */
     [FW_SQL_DUPLICATE] = {"duplicate",
 	"INSERT INTO duplicate (received_day, device, boot_id, sequence, division, lane, journal, journal_position, "
 	"report_index, received_at) "
@@ -60,7 +61,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"AS d(device, boot_id, sequence, division, lane, journal, journal_position, report_index, received_at) "
 	"WHERE NOT EXISTS (SELECT FROM report r WHERE r.received_day = " DAY("d.received_at") " AND r.device = d.device "
 	"AND r.boot_id = d.boot_id AND r.sequence = d.sequence AND r.lane = d.lane AND r.received_at = d.received_at "
-	"AND r.journal_position = d.journal_position AND r.report_index = d.report_index) "
+	"AND r.journal_position = d.journal_position AND r.report_index = d.report_index OFFSET 0) "
 	"ORDER BY d.device COLLATE \"C\", d.lane, d.journal, d.journal_position, d.report_index ON CONFLICT DO NOTHING"},
 
     [FW_SQL_QUARANTINE] = {"quarantine",
@@ -111,7 +112,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"point, class, severity, conditions, system_type, component_type, mode, backfill, observed_at, received_at, "
 	"last_seen_at, report_count, restored_at, raised_boot, raised_sequence, protection_level, reason, text, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
-	"ON CONFLICT (alarm_id, device) DO UPDATE SET conditions = EXCLUDED.conditions, "
+	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
+	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
 	"text = EXCLUDED.text"},
@@ -243,10 +245,13 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WHERE closed_trigger < trigger_count OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) ORDER BY opened_at"},
 
+    /* Those restored lately may still confirm another detector's fire. */
     [FW_SQL_READ_ALARMS] = {"read_alarms",
 	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
-	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text "
-	"FROM alarm WHERE restored_at IS NULL ORDER BY received_at"},
+	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
+	"restored_at FROM alarm a WHERE restored_at IS NULL OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
+	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count)) "
+	"ORDER BY received_at"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
