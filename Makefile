@@ -23,7 +23,7 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 BASE  := arena deadline error log mem seqset strmap text time
 MODEL := device incident names settings town
 CORE  := alarm classify core decode escalate incident load pages pipeline receipt state timeline
-IO    := config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
+IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
          page_json pg pg_columns pg_connect service store store_batch store_read store_sql town_read webhook
 APP   := actions daemon lane options status turn
 CLI   := main
@@ -107,17 +107,17 @@ $(BUILD)/obj/%.o: %.c | $(GEN_PROTO).h
 
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)
 
-$(CORE_LIB): $(CORE_OBJ)
+$(CORE_LIB): $(CORE_OBJ) Makefile
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(CORE_OBJ)
 
-$(IO_LIB): $(IO_OBJ)
+$(IO_LIB): $(IO_OBJ) Makefile
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(IO_OBJ)
 
-$(APP_LIB): $(APP_OBJ)
+$(APP_LIB): $(APP_OBJ) Makefile
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(APP_OBJ)
 
 $(BUILD)/firewatchd: $(call obj,daemon/app/main.c) $(APP_LIB) $(IO_LIB) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(IO_LIBS) $(CORE_LIBS) -lm
@@ -133,6 +133,7 @@ $(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
 # The packages come first, so each builds by a make of its own.
 
 SANITIZED  := build/san-address-undefined
+THREADED   := build/san-thread/tests/journal/journal_test
 MAKE_BUILD  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: demo
@@ -148,7 +149,8 @@ check:
 	@echo building
 	@$(MAKE_BUILD) -s all
 	@$(MAKE_BUILD) -s SAN=address,undefined all test-programs
-	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%)
+	@$(MAKE_BUILD) -s SAN=thread $(THREADED)
+	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(THREADED)
 
 .PHONY: bench
 bench:
