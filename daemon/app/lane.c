@@ -139,8 +139,13 @@ make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_sett
 	};
 
 	lane->store = fw_store_new(loop, &options, handlers);
-	lane->gather_most =
-	    lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t) s->database.batch_reports;
+	fw_lane_reload(lane, s);
+}
+
+void
+fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s)
+{
+	lane->gather_most = lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t) s->database.batch_reports;
 }
 
 static void
