@@ -14,6 +14,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
+DESTDIR ?=
 SAN     ?=
 comma   := ,
 BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -127,6 +128,36 @@ $(BUILD)/firewatchctl: $(CLI_OBJ) $(IO_LIB) $(CORE_LIB)
 
 $(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
+
+# ---------------------------------------------------------------- what follows from the table of settings
+
+CONF_MAN  := $(BUILD)/firewatchd.conf.5
+CONF_FILE := $(BUILD)/firewatchd.conf
+
+$(CONF_MAN): deploy/man/firewatchd.conf.5.in $(BUILD)/firewatchd
+	$(BUILD)/firewatchd --settings-table man > $@.settings
+	sed -e '/^@SETTINGS@$$/{r $@.settings' -e 'd;}' $< > $@
+	@rm -f $@.settings
+
+# The installed sample: every setting with its meaning and default, none of them set.
+$(CONF_FILE): $(BUILD)/firewatchd
+	$(BUILD)/firewatchd --config /dev/null --dump-config | sed 's/^\([a-z_]* =\)/;\1/' > $@
+
+.PHONY: README.md
+README.md: $(BUILD)/firewatchd
+	$(BUILD)/firewatchd --settings-table markdown > $(BUILD)/settings.md
+	sed -i -e '/^<!-- settings:/,/^<!-- \/settings -->/{//!d;}' -e '/^<!-- settings:/r $(BUILD)/settings.md' $@
+
+.PHONY: install
+install: all $(CONF_MAN) $(CONF_FILE)
+	install -d $(addprefix $(DESTDIR)$(PREFIX),/bin /share/man/man1 /share/man/man5 /share/man/man8 /lib/systemd/system)
+	install -m 755 $(BUILD)/firewatchd $(BUILD)/firewatchctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 deploy/man/firewatchctl.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(CONF_MAN) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 deploy/man/firewatchd.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' systemd/firewatchd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/firewatchd.service
+	install -d $(DESTDIR)/etc/firewatch
+	install -m 640 $(CONF_FILE) $(DESTDIR)/etc/firewatch/firewatchd.conf.sample
 
 # ---------------------------------------------------------------- commands of the project
 #

@@ -364,18 +364,23 @@ every_second(void *context)
 /* ---------------------------------------------------------------- reload */
 
 static void
-adopt(struct fw_daemon *d, struct fw_settings *wanted)
+adopt(struct fw_daemon *d, const struct fw_settings *wanted)
 {
 	const struct fw_setting *fixed = fw_settings_restart_needed(d->settings, wanted);
-	struct fw_rules rules = make_rules(wanted);
-	struct fw_webhook_options webhook = make_webhook_options(wanted);
+	struct fw_rules rules;
+	struct fw_webhook_options webhook;
 
 	if (fixed)
 		fw_warning("reload: %s.%s and what else is not reloadable keeps its value until a restart", fixed->section,
 		    fixed->name);
+	fw_settings_reload(d->settings, wanted);
+	rules = make_rules(d->settings);
+	webhook = make_webhook_options(d->settings);
 	fw_core_set_rules(d->core, &rules);
 	fw_webhook_set_options(d->webhook, &webhook);
-	fw_log_set_level(log_level(wanted));
+	for (int k = 0; k < FW_LANES; k++)
+		fw_lane_reload(&d->lanes[k], d->settings);
+	fw_log_set_level(log_level(d->settings));
 	fw_notice("reload: %s taken over", d->config_path);
 }
 

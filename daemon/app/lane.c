@@ -2,9 +2,11 @@
 /* One lane, from its session to its store; see lane.h. */
 #include "app/lane.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -64,6 +66,10 @@ open_journal(struct fw_lane_unit *lane, const struct fw_settings *s, char *why, 
 	    sizeof(directory)) {
 		snprintf(why, why_size, "journal.directory: the path is too long");
 		return FW_ETOOBIG;
+	}
+	if (mkdir(s->journal.directory, 0700) != 0 && errno != EEXIST) {
+		snprintf(why, why_size, "journal.directory: %s: %s", s->journal.directory, strerror(errno));
+		return FW_EIO;
 	}
 	error = fw_journal_open(&lane->journal, &options, why, why_size);
 	if (error != FW_OK)
@@ -139,8 +145,13 @@ make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_sett
 	};
 
 	lane->store = fw_store_new(loop, &options, handlers);
-	lane->gather_most =
-	    lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t) s->database.batch_reports;
+	fw_lane_reload(lane, s);
+}
+
+void
+fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s)
+{
+	lane->gather_most = lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t) s->database.batch_reports;
 }
 
 static void

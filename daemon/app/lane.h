@@ -45,6 +45,7 @@ FW_MUST_CHECK int fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struc
     const struct fw_store_handlers *store_handlers, void (*readable)(void *context), void *context, char *why,
     size_t why_size);
 void fw_lane_close(struct fw_lane_unit *lane);
+void fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s); /* what is reloadable */
 
 /* Goes on where the checkpoint says.  Loud about what the journal does not hold any more. */
 void fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t position);

@@ -23,6 +23,7 @@
 #define BODY_KEPT_BYTES 200
 #define BODY_READ_BYTES (64 * 1024)
 #define ERROR_BYTES 320
+#define HEADER_BYTES 2048
 
 struct request {
 	struct fw_webhook *owner;
@@ -275,14 +276,31 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 }
 
 /* Fails only without memory: the text of a URL is looked at when the transfer begins. */
-#define SET(option, value) assert(curl_easy_setopt(r->easy, option, value) == CURLE_OK)
+#define SET(option, value)                                            \
+	do {                                                          \
+		if (curl_easy_setopt(r->easy, option, value) != CURLE_OK) \
+			abort();                                      \
+	} while (0)
+
+/* A header takes printable ASCII: any other byte of the id is written as %XX. */
+static void
+write_id_header(char *header, size_t size, const char *id)
+{
+	size_t n = (size_t) snprintf(header, size, "Webhook-Id: ");
+
+	for (; *id && n + 4 < size; id++) {
+		unsigned char c = (unsigned char) *id;
+
+		n += (size_t) snprintf(header + n, size - n, c > 0x20 && c < 0x7f ? "%c" : "%%%02X", c);
+	}
+}
 
 static void
 set_up(struct request *r, const struct fw_webhook *w, const char *url)
 {
-	char header[160];
+	char header[HEADER_BYTES];
 
-	snprintf(header, sizeof(header), "Webhook-Id: %s", r->id);
+	write_id_header(header, sizeof(header), r->id);
 	r->headers = curl_slist_append(r->headers, "Content-Type: application/json");
 	r->headers = curl_slist_append(r->headers, "Expect:");
 	r->headers = curl_slist_append(r->headers, header);
@@ -323,14 +341,14 @@ has_scheme(const char *url, const char *scheme)
 
 /* NULL when the request may begin. */
 static const char *
-refuse(const struct fw_webhook *w, const char *id, const char *url)
+refuse(const struct fw_webhook *w, const char *url)
 {
 	if (!has_scheme(url, "https://") && !has_scheme(url, "http://"))
 		return "refused: the target is not an http or https address";
 	if (!w->allow_insecure && !has_scheme(url, "https://"))
 		return "refused: the target is not https";
-	if (!is_plain(url, 2000) || !is_plain(id, 128))
-		return "refused: the target or the id holds characters that may not be there";
+	if (!is_plain(url, 2000))
+		return "refused: the target is too long or holds characters that may not be there";
 	if (w->count >= UNDER_WAY_MOST)
 		return "refused: too many requests under way";
 	return NULL;
@@ -340,7 +358,7 @@ void
 fw_webhook_post(struct fw_webhook *w, const char *id, const char *url, const char *json)
 {
 	struct request *r = fw_calloc(1, sizeof(*r));
-	const char *refused = refuse(w, id, url);
+	const char *refused = refuse(w, url);
 
 	r->owner = w;
 	r->id = fw_strdup(id);

@@ -400,6 +400,20 @@ fw_settings_show(const struct fw_settings *s, const struct fw_setting *setting, 
 	}
 }
 
+void
+fw_settings_reload(struct fw_settings *s, const struct fw_settings *wanted)
+{
+	char value[FW_SETTING_TEXT_MAX], why[200];
+
+	for (size_t i = 0; i < fw_setting_count; i++) {
+		if (!fw_setting_table[i].reloadable)
+			continue;
+		fw_settings_show(wanted, &fw_setting_table[i], true, value, sizeof(value));
+		if (set_value(s, &fw_setting_table[i], value, why, sizeof(why)) != FW_OK)
+			abort(); /* it has been checked */
+	}
+}
+
 const struct fw_setting *
 fw_settings_restart_needed(const struct fw_settings *old, const struct fw_settings *wanted)
 {

@@ -120,6 +120,9 @@ FW_MUST_CHECK int fw_settings_check(const struct fw_settings *s, char *why, size
 /* The value as text, in the form that fw_settings_set takes; a secret as "***" unless `secrets`. */
 void fw_settings_show(const struct fw_settings *s, const struct fw_setting *setting, bool secrets, char *text, size_t size);
 
+/* Takes over the reloadable settings of `wanted`. */
+void fw_settings_reload(struct fw_settings *s, const struct fw_settings *wanted);
+
 /* The first setting that differs and is not reloadable, or NULL. */
 const struct fw_setting *fw_settings_restart_needed(const struct fw_settings *old, const struct fw_settings *wanted);
 

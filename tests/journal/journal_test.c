@@ -742,6 +742,48 @@ two_threads_background(void **context)
 	}
 }
 
+static void *
+append_when_all_is_read(void *context)
+{
+	struct crowd *c = context;
+	struct fw_journal_state s;
+
+	for (int i = 0; i < c->count; i++) {
+		do
+			fw_journal_state(c->j, &s);
+		while (s.read != s.written);
+		if (append_number(c->j, i) != FW_OK)
+			c->refused++;
+	}
+	return NULL;
+}
+
+/* Each record comes in the moment in which the reader finds nothing more and is about to sleep. */
+static void
+no_wake_up_is_lost(void **context)
+{
+	struct fixture *f = *context;
+	struct crowd crowd = {.count = 20000};
+	struct fw_record r;
+	pthread_t appender;
+
+	f->options.sync_interval_us = 2 * FW_MS;
+	f->options.quota_bytes = 64 * SEGMENT;
+	open_at(f, f->folder);
+	crowd.j = f->j;
+	assert_int_equal(pthread_create(&appender, NULL, append_when_all_is_read, &crowd), 0);
+	for (int next = 0; next < crowd.count;) {
+		struct pollfd p = {.fd = fw_journal_fd(f->j), .events = POLLIN};
+
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		fw_journal_clear_fd(f->j);
+		for (; fw_journal_read(f->j, &r) == FW_OK; next++)
+			fw_journal_release(f->j, r.next, FW_MIN + next);
+	}
+	pthread_join(appender, NULL);
+	assert_int_equal(crowd.refused, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -768,6 +810,7 @@ main(void)
 	    TEST(segment_size_may_change),
 	    TEST(two_threads_synced),
 	    TEST(two_threads_background),
+	    TEST(no_wake_up_is_lost),
 	};
 
 	fw_log_init((enum fw_log_level) 0, 0); /* the damage is done on purpose */
