@@ -146,6 +146,7 @@ tell(const struct fw_writer *writer, const struct view *view, const PGresult *ro
 		fw_say("%s: nothing found", view->command);
 	if (PQntuples(rows) > 0 || writer != &fw_writer_text)
 		writer->list(stdout, &list);
+	fflush(stdout);
 	if (PQntuples(rows) > limit)
 		fw_say("more than %ld; --limit shows more", limit);
 	return PQntuples(rows) ? FW_EXIT_DONE : FW_EXIT_NOTHING;

@@ -2,7 +2,6 @@
 /* Values, JSON and CSV; see writer.h.  The types are told apart by the OIDs of pg_type.dat, which never change. */
 #include "cli/writer.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +31,7 @@ fw_part_rows(const struct fw_part *part)
 	return part->most && part->most < rows ? part->most : rows;
 }
 
-int
+bool
 fw_field_is_number(const PGresult *rows, int column)
 {
 	switch (PQftype(rows, column)) {
@@ -41,9 +40,9 @@ fw_field_is_number(const PGresult *rows, int column)
 	case TYPE_INT8:
 	case TYPE_FLOAT8:
 	case TYPE_NUMERIC:
-		return 1;
+		return true;
 	default:
-		return 0;
+		return false;
 	}
 }
 

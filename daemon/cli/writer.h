@@ -3,7 +3,7 @@
  * What a command found, written as text for a person, or as JSON or CSV for a program: one table of writers, and the commands
  * do not know which one it is.
  *
- * JSON and CSV name every column of the result, text those of `shown`.  Times are RFC 3339 in UTC, bytes hexadecimal.  JSON holds
+ * JSON and CSV name every column of the result, text lists those of `shown`.  Times are RFC 3339 in UTC, bytes hexadecimal.  JSON holds
  * numbers exactly as the database gives them: a uint64 sequence may exceed what a reader keeps in a double.  Control characters
  * from the database reach no terminal: JSON escapes them, text and CSV on a terminal have '?' in their place.
  */
@@ -11,6 +11,7 @@
 #define FW_CLI_WRITER_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -18,7 +19,7 @@
 
 struct fw_part {
 	const char *name;  /* its key in JSON, its heading in text */
-	const char *shown; /* names of columns with a space between them; NULL: all */
+	const char *shown; /* in a list of text: names of columns, a space between them; NULL: all */
 	const PGresult *rows;
 	int most; /* of the rows; 0: all of them */
 };
@@ -45,6 +46,6 @@ int fw_part_rows(const struct fw_part *part);
 
 /* The value as text in the heap, to be freed; "" for null. */
 char *fw_field_text(const PGresult *rows, int row, int column);
-int fw_field_is_number(const PGresult *rows, int column);
+bool fw_field_is_number(const PGresult *rows, int column);
 
 #endif

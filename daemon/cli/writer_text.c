@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/command.h"
 #include "cli/say.h"
 #include "cli/writer.h"
 
@@ -20,12 +19,6 @@ struct layout {
 	int count;
 	size_t most; /* of the last one; 0: no limit */
 };
-
-static bool
-is_shown(const char *shown, const char *name)
-{
-	return !shown || fw_is_word_of(name, shown);
-}
 
 static size_t
 columns_of(const PGresult *rows, int row, int column)
@@ -47,15 +40,31 @@ terminal_columns(FILE *out)
 	return size.ws_col;
 }
 
+/* In the order of `shown`, or the result's own. */
+static void
+choose_columns(const struct fw_part *part, struct layout *l)
+{
+	const char *at = part->shown;
+	char name[64]; /* PostgreSQL's limit */
+
+	for (int k = 0; !at && k < PQnfields(part->rows) && l->count < COLUMNS_MOST; k++)
+		l->column[l->count++] = k;
+	while (at && *at && l->count < COLUMNS_MOST) {
+		size_t n = strcspn(at, " ");
+
+		snprintf(name, sizeof(name), "%.*s", (int) n, at);
+		l->column[l->count++] = PQfnumber(part->rows, name);
+		at += n + strspn(at + n, " ");
+	}
+}
+
 static void
 lay_out(FILE *out, const struct fw_part *part, struct layout *l)
 {
 	size_t before = 0, terminal = terminal_columns(out);
 
 	*l = (struct layout) {0};
-	for (int k = 0; k < PQnfields(part->rows) && l->count < COLUMNS_MOST; k++)
-		if (is_shown(part->shown, PQfname(part->rows, k)))
-			l->column[l->count++] = k;
+	choose_columns(part, l);
 	for (int i = 0; i < l->count; i++)
 		for (int row = -1; row < fw_part_rows(part); row++) {
 			size_t columns = columns_of(part->rows, row, l->column[i]);
@@ -68,30 +77,23 @@ lay_out(FILE *out, const struct fw_part *part, struct layout *l)
 		l->most = terminal > before + LAST_LEAST ? terminal - before : LAST_LEAST;
 }
 
+/* Numbers to the right, texts to the left.  *spaces are owed before the next text, so that none end a line. */
 static void
-put_spaces(FILE *out, size_t n)
-{
-	while (n--)
-		fputc(' ', out);
-}
-
-/* Numbers to the right, texts to the left; no spaces at a line's end. */
-static void
-put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row, int i)
+put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row, int i, size_t *spaces)
 {
 	int column = l->column[i];
 	char *text = row < 0 ? fw_strdup(PQfname(part->rows, column)) : fw_field_text(part->rows, row, column);
 	size_t columns = fw_put_text(NULL, text, 0);
 	size_t room = l->width[i] > columns ? l->width[i] - columns : 0;
-	bool last = i + 1 == l->count;
+	bool right = fw_field_is_number(part->rows, column);
 
-	if (fw_field_is_number(part->rows, column)) {
-		put_spaces(out, room);
-		room = 0;
+	*spaces += right ? room : 0;
+	if (*text) {
+		fprintf(out, "%*s", (int) *spaces, "");
+		fw_put_text(out, text, i + 1 == l->count ? l->most : 0);
+		*spaces = 0;
 	}
-	fw_put_text(out, text, last ? l->most : 0);
-	if (!last)
-		put_spaces(out, room + 2);
+	*spaces += right ? 2 : room + 2;
 	free(text);
 }
 
@@ -102,8 +104,10 @@ text_list(FILE *out, const struct fw_part *list)
 
 	lay_out(out, list, &l);
 	for (int row = -1; row < fw_part_rows(list); row++) {
+		size_t spaces = 0;
+
 		for (int i = 0; i < l.count; i++)
-			put_cell(out, list, &l, row, i);
+			put_cell(out, list, &l, row, i, &spaces);
 		fputc('\n', out);
 	}
 }
@@ -122,7 +126,7 @@ put_fields(FILE *out, const struct fw_part *part)
 	for (int k = 0; k < PQnfields(part->rows); k++) {
 		char *text = fw_field_text(part->rows, 0, k);
 
-		if (*text && is_shown(part->shown, PQfname(part->rows, k))) {
+		if (*text) {
 			fprintf(out, "%-*s  ", (int) widest, PQfname(part->rows, k));
 			fw_put_text(out, text, 0);
 			fputc('\n', out);
