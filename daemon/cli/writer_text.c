@@ -11,13 +11,14 @@
 #include "cli/writer.h"
 
 #define COLUMNS_MOST 32
+#define WIDTH_MOST 200 /* every name fits; nothing longer pads the other lines */
 #define LAST_LEAST 16 /* columns of a terminal for what comes last */
 
 struct layout {
 	int column[COLUMNS_MOST];
 	size_t width[COLUMNS_MOST];
 	int count;
-	size_t most; /* of the last one; 0: no limit */
+	size_t most; /* of the last one on a terminal; 0: no limit */
 };
 
 static size_t
@@ -69,6 +70,7 @@ lay_out(FILE *out, const struct fw_part *part, struct layout *l)
 		for (int row = -1; row < fw_part_rows(part); row++) {
 			size_t columns = columns_of(part->rows, row, l->column[i]);
 
+			columns = columns < WIDTH_MOST ? columns : WIDTH_MOST;
 			l->width[i] = columns > l->width[i] ? columns : l->width[i];
 		}
 	for (int i = 0; i + 1 < l->count; i++)
@@ -85,12 +87,13 @@ put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row,
 	char *text = row < 0 ? fw_strdup(PQfname(part->rows, column)) : fw_field_text(part->rows, row, column);
 	size_t columns = fw_put_text(NULL, text, 0);
 	size_t room = l->width[i] > columns ? l->width[i] - columns : 0;
-	bool right = fw_field_is_number(part->rows, column);
+	bool right = fw_field_is_number(part->rows, column), last = i + 1 == l->count;
+	size_t most = last || !l->most ? l->most : WIDTH_MOST;
 
 	*spaces += right ? room : 0;
 	if (*text) {
 		fprintf(out, "%*s", (int) *spaces, "");
-		fw_put_text(out, text, i + 1 == l->count ? l->most : 0);
+		fw_put_text(out, text, most);
 		*spaces = 0;
 	}
 	*spaces += right ? 2 : room + 2;
