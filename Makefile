@@ -26,7 +26,7 @@ CORE  := alarm classify core decode escalate incident load pages pipeline receip
 IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
          page_json pg pg_columns pg_connect service store store_batch store_read store_sql town_read webhook
 APP   := actions daemon lane options status turn
-CLI   := main
+CLI   := command csv db faults import import_file main migrate say town_files town_questions town_sql
 SIM   := main
 
 BASE_SRC  := $(BASE:%=daemon/base/%.c)
