@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person decides: one call of a function of sql/0003 each.  The function has the last word on whether it may be. */
+/* What a person decides: one call of a function of sql/0003 each, which has the last word on whether it may be. */
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/db.h"
 #include "cli/run.h"
@@ -37,14 +39,19 @@ find_act(const char *command)
 	return &acts[i];
 }
 
+/* Services and containers have no $USER; their account has a name all the same. */
 static const char *
 actor_of(const struct fw_request *r)
 {
 	const char *given = r->options[FW_OPTION_ACTOR], *user = getenv("USER");
+	const struct passwd *account;
 
 	if (given)
 		return given;
-	return user ? user : "";
+	if (user && *user)
+		return user;
+	account = getpwuid(getuid());
+	return account ? account->pw_name : "";
 }
 
 static enum fw_exit

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lists: one table of views, each with its statement.  The statements share their parameters, and use those they have a filter
- * for: the grammar lets no other through. */
+/*
+ * The lists: one table of views, each with its statement.  The statements share their parameters and use those they have a
+ * filter for: the grammar lets no other through.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon says of itself, by its control socket (io/control.h): a word, and one JSON document until it hangs up. */
+/* What the daemon says of itself by its control socket (io/control.h): a word to it, and one JSON document until it hangs up. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>

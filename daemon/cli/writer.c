@@ -163,8 +163,14 @@ json_record(FILE *out, const struct fw_part *parts, size_t count)
 
 /* ---------------------------------------------------------------- CSV */
 
+static bool
+is_terminal(FILE *out)
+{
+	return isatty(fileno(out)) == 1;
+}
+
 static void
-put_csv(FILE *out, const char *text)
+put_csv(FILE *out, const char *text, bool terminal)
 {
 	const char *quote = strpbrk(text, ",\"\r\n") ? "\"" : "";
 	char *doubled = fw_calloc(2 * strlen(text) + 1, 1), *end = doubled;
@@ -173,7 +179,7 @@ put_csv(FILE *out, const char *text)
 		if (*at == '"')
 			*end++ = '"';
 	fputs(quote, out);
-	if (isatty(fileno(out)) == 1)
+	if (terminal)
 		fw_put_text(out, doubled, 0);
 	else
 		fputs(doubled, out);
@@ -182,11 +188,11 @@ put_csv(FILE *out, const char *text)
 }
 
 static void
-put_csv_field(FILE *out, const PGresult *rows, int row, int column)
+put_csv_field(FILE *out, const PGresult *rows, int row, int column, bool terminal)
 {
 	char *text = fw_field_text(rows, row, column);
 
-	put_csv(out, text);
+	put_csv(out, text, terminal);
 	free(text);
 }
 
@@ -194,14 +200,15 @@ static void
 csv_list(FILE *out, const struct fw_part *list)
 {
 	const PGresult *rows = list->rows;
+	bool terminal = is_terminal(out);
 
 	for (int row = -1; row < fw_part_rows(list); row++) {
 		for (int k = 0; k < PQnfields(rows); k++) {
 			fputs(k ? "," : "", out);
 			if (row < 0)
-				put_csv(out, PQfname(rows, k));
+				put_csv(out, PQfname(rows, k), terminal);
 			else
-				put_csv_field(out, rows, row, k);
+				put_csv_field(out, rows, row, k, terminal);
 		}
 		fputs("\r\n", out);
 	}
@@ -210,12 +217,14 @@ csv_list(FILE *out, const struct fw_part *list)
 static void
 csv_record(FILE *out, const struct fw_part *parts, size_t count)
 {
+	bool terminal = is_terminal(out);
+
 	fputs("part,row,name,value\r\n", out);
 	for (size_t i = 0; i < count; i++)
 		for (int row = 0; row < fw_part_rows(&parts[i]); row++)
 			for (int k = 0; k < PQnfields(parts[i].rows); k++) {
 				fprintf(out, "%s,%d,%s,", parts[i].name, row + 1, PQfname(parts[i].rows, k));
-				put_csv_field(out, parts[i].rows, row, k);
+				put_csv_field(out, parts[i].rows, row, k, terminal);
 				fputs("\r\n", out);
 			}
 }

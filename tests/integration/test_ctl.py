@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """firewatchctl on a live stack: lists, stories and acts, in all formats, with their exit codes."""
 import csv
+import fcntl
 import io
 import json
 import os
 import pty
+import pwd
 import struct
 import subprocess
 import termios
-import fcntl
 import unicodedata
 
 import pytest
@@ -168,3 +169,129 @@ def test_gaps_hold_sequences_exactly(stack, site):
     assert [(r["first_missing"], r["last_missing"]) for r in rows] == [
         (int(g["first_missing"]), int(g["last_missing"])) for g in gap]
     assert rows[-1]["last_missing"] == top - 1
+
+
+# ---------------------------------------------------------------- stories
+
+def test_the_story_of_an_incident(stack, site):
+    device = Device(stack, site.a)
+    fire = burning(stack, device)
+    stack.receiver.wait(site.guardian, fire)
+    query = "SELECT state FROM notification_history WHERE incident_id = %s AND person = %s"
+    wait_equal(lambda: [n["state"] for n in stack.rows(query, fire, site.guardian)], ["delivered"])
+    stack.ctl("incident", "acknowledge", fire, "--actor", "王秀兰", "--note", "我在路上")
+
+    shown = stack.ctl("incident", "show", fire).stdout
+    thing, alarms, notifications, timeline = shown.split("\n\n")
+    assert f"incident_id       {fire}\n" in thing and "acknowledged_by   王秀兰" in thing
+    assert alarms.startswith("alarms: 1\n") and f"{fire}~0" in alarms and "厨房冒烟" in alarms
+    assert site.guardian in notifications and "cancelled" in notifications and "delivered" in notifications
+    *_, last = timeline.splitlines()
+    assert "acknowledged" in last and "王秀兰" in last and "我在路上" in last
+
+    story = listed(stack, "incident", "show", fire)
+    assert (story["incident_id"], story["alarm_count"], story["confirmed"]) == (fire, 1, False)
+    assert [a["alarm_id"] for a in story["alarms"]] == [fire + "~0"] and story["alarms"][0]["text"] == TEXT
+    assert {n["person"]: n["state"] for n in story["notifications"]}[site.guardian] == "delivered"
+    assert [t["entry"] for t in story["timeline"]] == sorted(t["entry"] for t in story["timeline"])
+
+    rows = list(csv.DictReader(io.StringIO(stack.ctl("incident", "show", fire, "--output", "csv").stdout), strict=True))
+    assert list(rows[0]) == ["part", "row", "name", "value"]
+    told = {(r["part"], int(r["row"]), r["name"]): r["value"] for r in rows}
+    assert told["incident", 1, "state"] == "acknowledged"
+    assert told["timeline", len(story["timeline"]), "actor"] == "王秀兰"
+
+
+def test_a_device_and_its_alarms(stack, site):
+    device = Device(stack, site.a)
+    fire = burning(stack, device)
+    assert [a["incident_id"] for a in listed(stack, "device", "show", site.a)["alarms"]] == [fire]
+    device.restores(FIRE)
+    wait_equal(lambda: listed(stack, "device", "show", site.a)["alarms"], [])
+    assert "alarms: 0\n" in stack.ctl("device", "show", site.a).stdout
+    assert site.a in stack.ctl("device", "list", "--site", site.id, "--state", "claimed").stdout
+
+
+def test_quarantine(stack, site):
+    device = Device(stack, site.a)
+    garbage = b"\xff\x00\x1b[2Jgarbage"
+    device.publish(garbage)
+    stack.row("SELECT 1 FROM quarantine WHERE device = %s", site.a)
+    row, = listed(stack, "quarantine", "list", "--device", site.a)
+    assert row["payload_bytes"] == len(garbage) and "payload" not in row
+    name = row["quarantine_id"]
+    assert listed(stack, "quarantine", "show", name)["payload"] == garbage.hex()
+    assert garbage.hex() in stack.ctl("quarantine", "show", name).stdout
+    stack.ctl("quarantine", "replay", name, "--actor", "test")
+    wait_until(lambda: listed(stack, "quarantine", "show", name)["replay_outcome"])
+    assert stack.ctl("quarantine", "show", "no-such", check=False).returncode == NOTHING
+
+
+# ---------------------------------------------------------------- acts and exit codes
+
+def code(stack, *arguments):
+    done = stack.ctl(*arguments, check=False)
+    assert done.returncode == DONE or done.stderr.startswith("firewatchctl: "), "a refusal says why"
+    return done.returncode
+
+
+def state(stack, fire):
+    return stack.value("SELECT state FROM incident_history WHERE incident_id = %s", fire)
+
+
+def test_acts_and_their_exit_codes(stack, site):
+    fire = burning(stack, Device(stack, site.a))
+    by = ["--actor", "test"]
+    assert code(stack, "incident", "close", fire, *by) == REFUSED
+    assert (code(stack, "incident", "acknowledge", fire, *by), state(stack, fire)) == (DONE, "acknowledged")
+    assert code(stack, "incident", "acknowledge", fire, *by) == NOTHING
+    assert code(stack, "incident", "verify", fire, "nonsense", *by) == USAGE
+    done = stack.ctl("incident", "verify", fire, "test", *by, "--output", "json")
+    assert json.loads(done.stdout) == {"incident_id": fire, "done": True}
+    assert code(stack, "incident", "verify", fire, "test", *by) == NOTHING
+    assert (code(stack, "incident", "close", fire, *by), state(stack, fire)) == (DONE, "closed")
+    assert code(stack, "incident", "close", fire, *by) == NOTHING
+    assert code(stack, "incident", "acknowledge", fire, *by) == REFUSED
+    assert code(stack, "incident", "acknowledge", "no~such~incident", *by) == NOTHING
+    assert code(stack, "incident", "acknowledge", fire, "--actor", " ") == USAGE
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("alarm",), ("alarm", "dance"), ("alarm", "list", "--color", "red"), ("alarm", "list", "--note", "x"),
+    ("alarm", "list", "--output", "xml"), ("alarm", "list", "--limit", "0"), ("alarm", "list", "--limit", "1e3"),
+    ("alarm", "list", "--since", "yesterday"), ("alarm", "list", "--until", "2h ago"), ("alarm", "list", "--since", "-2h"),
+    ("alarm", "list", "--state", "open"), ("alarm", "list", "--class", "fier"), ("alarm", "list", "extra"),
+    ("alarm", "list", "--site", "a", "--site", "b"), ("incident", "verify", "x"), ("status", "--output", "csv"),
+], ids=" ".join)
+def test_usage(stack, arguments):
+    assert code(stack, *arguments) == USAGE
+
+
+def test_an_act_is_always_somebodys(stack, site):
+    fire = burning(stack, Device(stack, site.a))
+    env = {k: v for k, v in os.environ.items() if k != "USER"}
+    ctl = [os.path.join(BUILD, "firewatchctl"), "incident"]
+    subprocess.run([*ctl, "acknowledge", fire], env={**env, **stack.env}, check=True)
+    account = pwd.getpwuid(os.getuid()).pw_name
+    assert listed(stack, "incident", "show", fire)["acknowledged_by"] == account
+    subprocess.run([*ctl, "verify", fire, "test"], env={**env, **stack.env, "USER": "wang"}, check=True)
+    assert listed(stack, "incident", "show", fire)["verified_by"] == "wang"
+
+
+def test_who_may_not_is_refused(stack):
+    dsn = stack.env["FIREWATCH_DSN"] + " options='-c role=firewatch_api'"
+    assert stack.ctl("device", "list", "--dsn", dsn).stdout
+    assert code(stack, "quarantine", "replay", "x", "--actor", "test", "--dsn", dsn) == REFUSED
+
+
+def test_unreachable(stack, tmp_path):
+    assert code(stack, "alarm", "list", "--dsn", f"host={tmp_path}") == UNREACHABLE
+    assert code(stack, "status", "--socket", str(tmp_path / "none")) == UNREACHABLE
+    assert code(stack, "status", "--socket", "/" + "x" * 200) == UNREACHABLE
+
+
+def test_status(stack):
+    told = listed(stack, "status")
+    assert told["ready"] is True and told["pid"] == stack.pid
+    lines = dict(line.split(None, 1) for line in stack.ctl("status").stdout.splitlines())
+    assert lines["ready"] == "true" and lines["pid"] == str(stack.pid) and lines["lanes.alarm.mqtt.up"] == "true"
