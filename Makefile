@@ -27,7 +27,7 @@ IO    := config_file control crc32c journal journal_segment loop mqtt pg pg_colu
          town_read webhook
 APP   := actions daemon lane options
 CLI   := main
-SIM   := main
+SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words
 
 BASE_SRC  := $(BASE:%=daemon/base/%.c)
 MODEL_SRC := $(MODEL:%=daemon/model/%.c)
