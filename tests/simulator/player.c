@@ -387,8 +387,10 @@ take_arrivals(struct player *p, struct sim_arrivals *a)
 static int
 reach(struct player *p)
 {
-	p->counts->connections++;
-	return sim_publisher_connect(p->publisher);
+	int rc = sim_publisher_connect(p->publisher);
+
+	p->counts->connections += rc == FW_OK;
+	return rc;
 }
 
 static int64_t
