@@ -14,6 +14,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
+DESTDIR ?=
 SAN     ?=
 comma   := ,
 BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -22,10 +23,10 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 BASE  := arena deadline error log mem seqset strmap text time
 MODEL := device incident names settings town
-CORE  := alarm classify core decode escalate incident load pages receipt timeline
-IO    := config_file control crc32c journal journal_segment loop mqtt pg pg_columns service store store_read store_sql \
-         town_read webhook
-APP   := actions daemon lane options
+CORE  := alarm classify core decode escalate incident load pages pipeline receipt state timeline
+IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
+         page_json pg pg_columns pg_connect service store store_batch store_read store_sql town_read webhook
+APP   := actions daemon lane options status turn
 CLI   := main
 SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words
 
@@ -107,17 +108,17 @@ $(BUILD)/obj/%.o: %.c | $(GEN_PROTO).h
 
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)
 
-$(CORE_LIB): $(CORE_OBJ)
+$(CORE_LIB): $(CORE_OBJ) Makefile
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(CORE_OBJ)
 
-$(IO_LIB): $(IO_OBJ)
+$(IO_LIB): $(IO_OBJ) Makefile
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(IO_OBJ)
 
-$(APP_LIB): $(APP_OBJ)
+$(APP_LIB): $(APP_OBJ) Makefile
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(APP_OBJ)
 
 $(BUILD)/firewatchd: $(call obj,daemon/app/main.c) $(APP_LIB) $(IO_LIB) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(IO_LIBS) $(CORE_LIBS) -lm
@@ -127,6 +128,67 @@ $(BUILD)/firewatchctl: $(CLI_OBJ) $(IO_LIB) $(CORE_LIB)
 
 $(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
+
+# ---------------------------------------------------------------- what follows from the table of settings
+
+CONF_MAN  := $(BUILD)/firewatchd.conf.5
+CONF_FILE := $(BUILD)/firewatchd.conf
+
+$(CONF_MAN): deploy/man/firewatchd.conf.5.in $(BUILD)/firewatchd
+	$(BUILD)/firewatchd --settings-table man > $@.settings
+	sed -e '/^@SETTINGS@$$/{r $@.settings' -e 'd;}' $< > $@
+	@rm -f $@.settings
+
+# The installed sample: every setting with its meaning and default, none of them set.
+$(CONF_FILE): $(BUILD)/firewatchd
+	$(BUILD)/firewatchd --config /dev/null --dump-config | sed 's/^\([a-z_]* =\)/;\1/' > $@
+
+.PHONY: README.md
+README.md: $(BUILD)/firewatchd
+	$(BUILD)/firewatchd --settings-table markdown > $(BUILD)/settings.md
+	sed -i -e '/^<!-- settings:/,/^<!-- \/settings -->/{//!d;}' -e '/^<!-- settings:/r $(BUILD)/settings.md' $@
+
+.PHONY: install
+install: all $(CONF_MAN) $(CONF_FILE)
+	install -d $(addprefix $(DESTDIR)$(PREFIX),/bin /share/man/man1 /share/man/man5 /share/man/man8 /lib/systemd/system)
+	install -m 755 $(BUILD)/firewatchd $(BUILD)/firewatchctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 deploy/man/firewatchctl.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(CONF_MAN) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 deploy/man/firewatchd.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' systemd/firewatchd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/firewatchd.service
+	install -d $(DESTDIR)/etc/firewatch
+	install -m 640 $(CONF_FILE) $(DESTDIR)/etc/firewatch/firewatchd.conf.sample
+
+# ---------------------------------------------------------------- commands of the project
+#
+# The packages come first, so each builds by a make of its own.
+
+SANITIZED  := build/san-address-undefined
+THREADED   := build/san-thread/tests/journal/journal_test
+MAKE_BUILD  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: demo
+demo:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@BUILD=build deploy/demo/run
+
+.PHONY: check
+check:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@$(MAKE_BUILD) -s SAN=address,undefined all test-programs
+	@$(MAKE_BUILD) -s SAN=thread $(THREADED)
+	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(THREADED)
+
+.PHONY: bench
+bench:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@BUILD=build tests/bench/run
 
 .PHONY: clean
 clean:

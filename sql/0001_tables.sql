@@ -47,7 +47,7 @@ INSERT INTO class (class, rank, severity, name) VALUES
 	('offline', 9, 'warning', '离线'), ('test', 10, 'indeterminate', '测试');
 
 CREATE TABLE quantity (
-	code     smallint PRIMARY KEY,
+	code     integer PRIMARY KEY,
 	quantity text NOT NULL UNIQUE
 );
 COMMENT ON TABLE quantity IS 'Names of the wire contract''s Quantity; a code that is not here shows as quantity_N';
@@ -137,19 +137,20 @@ CREATE TABLE report (
 	division         text NOT NULL,
 	lane             smallint NOT NULL,     -- 0 alarm, 1 telemetry
 	journal_position bigint NOT NULL,       -- where its message stands in the lane's journal
+	report_index     integer NOT NULL,      -- within its message
 	received_at      timestamptz NOT NULL,
 	observed_at      timestamptz NOT NULL,  -- received_at where the device's clock is not to be believed
 	clock_fault      boolean NOT NULL,
 	backfill         boolean NOT NULL,
-	mode             smallint NOT NULL,
+	mode             integer NOT NULL,      -- as sent: unknown ones are kept, as are unknown quantities
 	body             bytea NOT NULL,        -- the Report as the device encoded it
 	reading_point    bigint[],
-	reading_quantity smallint[],
+	reading_quantity integer[],
 	reading_value    double precision[],
 	committed_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (received_day, device, boot_id, sequence)
 ) PARTITION BY RANGE (received_day);
-CREATE INDEX ON report USING brin (committed_at);
+CREATE INDEX ON report USING brin (committed_at) WITH (autosummarize = on);
 CREATE INDEX ON report (device, received_at) WHERE reading_value IS NOT NULL;
 -- A row always finds a place, even when nobody made its day's partition.
 CREATE TABLE report_default PARTITION OF report DEFAULT;
@@ -171,8 +172,11 @@ CREATE TABLE duplicate (
 CREATE TABLE duplicate_default PARTITION OF duplicate DEFAULT;
 
 CREATE TABLE quarantined (
-	quarantine_id    text NOT NULL,         -- lane-journal-position-index: a replay makes the same
+	quarantine_id    text NOT NULL,         -- lane-journal-position-report_index: a replay makes the same
 	device           text NOT NULL,         -- the topic's; '-' where the topic is not one of ours
+	lane             smallint NOT NULL,
+	journal_position bigint NOT NULL,
+	original_bytes   bigint NOT NULL,       -- of the payload as it came; more than are kept where it was cut
 	received_at      timestamptz NOT NULL,
 	topic            text NOT NULL,
 	reason           text NOT NULL,
@@ -190,9 +194,10 @@ CREATE TABLE quarantined (
 	PRIMARY KEY (quarantine_id, device)
 );
 CREATE INDEX ON quarantined (received_at);
+CREATE INDEX ON quarantined (replay_at) WHERE replay_at IS NOT NULL AND replayed_at IS NULL;
 
--- What has been received of each boot: everything up to highest but the gaps.  Written behind, about once a second; at
--- start it is this plus the reports committed since updated_at.
+-- What has been received of each boot: everything up to highest but the gaps.  Written behind; at start it is this plus the
+-- reports received since ledger_mark.
 CREATE TABLE sequence_ledger (
 	device         text NOT NULL,
 	boot_id        bigint NOT NULL,
@@ -200,17 +205,23 @@ CREATE TABLE sequence_ledger (
 	highest        bigint NOT NULL,
 	gap_first      bigint[] NOT NULL,
 	gap_last       bigint[] NOT NULL,
-	gap_opened_at  timestamptz[] NOT NULL,
+	gap_opened_us  bigint[] NOT NULL,       -- microseconds since 1970 UTC
 	updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (device, boot_id)
 );
+
+CREATE TABLE ledger_mark (
+	instance        text PRIMARY KEY,
+	complete_before timestamptz NOT NULL    -- every report that the instance received before is in sequence_ledger
+);
+COMMENT ON TABLE ledger_mark IS 'Per instance, not per device: kept on the coordinator of a cluster';
 
 CREATE TABLE device_status (
 	device          text PRIMARY KEY,
 	last_seen_at    timestamptz NOT NULL,
 	last_observed_at timestamptz NOT NULL,
 	boot_id         bigint NOT NULL,
-	mode            smallint NOT NULL,
+	mode            integer NOT NULL,
 	clock_fault     boolean NOT NULL,
 	battery_percent smallint,
 	signal_dbm      integer,
@@ -246,6 +257,7 @@ CREATE TABLE incident (
 CREATE INDEX ON incident (site, opened_at);
 CREATE INDEX ON incident (opened_at);
 CREATE INDEX ON incident (incident_id) WHERE closed_trigger < trigger_count;
+CREATE INDEX ON incident (closed_at) WHERE closed_at IS NOT NULL;
 
 CREATE TABLE alarm (
 	alarm_id         text NOT NULL,         -- device~boot~sequence~event
@@ -258,9 +270,9 @@ CREATE TABLE alarm (
 	class            text NOT NULL REFERENCES class,
 	severity         text NOT NULL,
 	conditions       integer NOT NULL,      -- bit n: Condition n is raised now, or was when it ended
-	system_type      integer NOT NULL,
-	component_type   integer NOT NULL,
-	mode             smallint NOT NULL,     -- of the report that opened it
+	system_type      bigint NOT NULL,       -- uint32 on the wire
+	component_type   bigint NOT NULL,
+	mode             integer NOT NULL,      -- of the report that opened it
 	backfill         boolean NOT NULL,
 	observed_at      timestamptz NOT NULL,
 	received_at      timestamptz NOT NULL,
@@ -277,6 +289,7 @@ CREATE TABLE alarm (
 );
 CREATE UNIQUE INDEX alarm_one_open ON alarm (device, point, class) WHERE restored_at IS NULL;
 CREATE INDEX ON alarm (incident_id);
+CREATE INDEX ON alarm (incident_id) WHERE restored_at IS NULL;
 CREATE INDEX ON alarm (received_at);
 CREATE INDEX ON alarm (site, received_at);
 
@@ -289,6 +302,7 @@ CREATE TABLE page_step (
 	role        text NOT NULL,
 	channel     text NOT NULL,
 	due_at      timestamptz NOT NULL,
+	forced      boolean NOT NULL,           -- done though the incident is answered: a confirmed or verified fire
 	state       text NOT NULL CHECK (state IN ('queued', 'done', 'cancelled')),
 	PRIMARY KEY (incident_id, trigger, step, role, channel, division)
 );
@@ -305,6 +319,7 @@ CREATE TABLE notification (
 	person          text NOT NULL,
 	channel         text NOT NULL,
 	target          text NOT NULL,
+	forced          boolean NOT NULL,       -- likewise
 	due_at          timestamptz NOT NULL,
 	sent_at         timestamptz,            -- when the last attempt was claimed
 	attempts        integer NOT NULL,
@@ -341,9 +356,11 @@ CREATE TABLE checkpoint (
 COMMENT ON TABLE checkpoint IS 'Per instance, not per device: kept on the coordinator of a cluster';
 
 -- ---------------------------------------------------------------- partitions and retention
+--
+-- Both give up rather than let the lanes queue up behind a lock they wait for; the daemon calls them every hour.
 
 CREATE FUNCTION make_partitions(days_ahead integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = firewatch, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = firewatch, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
 	day date;
 	base text;
@@ -370,7 +387,7 @@ END $$;
 COMMENT ON FUNCTION make_partitions(integer) IS 'Makes the partitions of yesterday to days_ahead days from now; how many were made';
 
 CREATE FUNCTION drop_partitions(keep_days integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = firewatch, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = firewatch, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
 	part text;
 	dropped integer := 0;
@@ -393,3 +410,28 @@ END $$;
 COMMENT ON FUNCTION drop_partitions(integer) IS 'Drops partitions of reports older than keep_days; alarms and timelines stay';
 
 SELECT make_partitions(7);
+
+-- ---------------------------------------------------------------- the daemon hears of changes of the town
+
+CREATE FUNCTION tell_town_changed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = firewatch, pg_temp AS $$
+BEGIN
+	PERFORM pg_notify('firewatch_town', TG_TABLE_NAME);
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION tell_town_changed() IS 'Notifies firewatch_town, on which the daemon reads the town again';
+
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY['division', 'site', 'person', 'duty', 'policy'] LOOP
+		EXECUTE format('CREATE TRIGGER town_changed AFTER INSERT OR UPDATE OR DELETE ON %I '
+			'FOR EACH STATEMENT EXECUTE FUNCTION tell_town_changed()', name);
+	END LOOP;
+END $$;
+CREATE TRIGGER town_changed AFTER UPDATE OR DELETE ON device
+	FOR EACH STATEMENT EXECUTE FUNCTION tell_town_changed();
+-- Unclaimed devices are the daemon's own doing.
+CREATE TRIGGER town_grew AFTER INSERT ON device
+	FOR EACH ROW WHEN (NEW.site IS NOT NULL) EXECUTE FUNCTION tell_town_changed();

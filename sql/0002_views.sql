@@ -76,9 +76,10 @@ COMMENT ON VIEW device_state IS 'Every device known, with what it last said of i
 
 CREATE VIEW sequence_gap AS
 SELECT l.device, l.division, l.boot_id, seq(g.first) AS first_missing, seq(g.last) AS last_missing,
-       seq(g.last) - seq(g.first) + 1 AS missing, g.opened_at
+       seq(g.last) - seq(g.first) + 1 AS missing,
+       'epoch'::timestamptz + g.opened_us * interval '1 microsecond' AS opened_at
 FROM sequence_ledger l
-CROSS JOIN LATERAL unnest(l.gap_first, l.gap_last, l.gap_opened_at) AS g(first, last, opened_at);
+CROSS JOIN LATERAL unnest(l.gap_first, l.gap_last, l.gap_opened_us) AS g(first, last, opened_us);
 COMMENT ON VIEW sequence_gap IS 'Sequences that a later one has passed and that have not come';
 
 CREATE VIEW quarantine AS

@@ -14,6 +14,7 @@ BEGIN
 	END IF;
 	RETURN found_row;
 END $$;
+COMMENT ON FUNCTION lock_incident(text) IS 'The incident, locked before anything of it, as the daemon''s transactions do';
 
 CREATE FUNCTION check_actor(actor text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -22,8 +23,9 @@ BEGIN
 		RAISE EXCEPTION 'an actor must be named' USING ERRCODE = '22023';
 	END IF;
 END $$;
+COMMENT ON FUNCTION check_actor(text) IS 'Every act names who did it';
 
-CREATE FUNCTION cancel_queued(wanted text) RETURNS integer
+CREATE FUNCTION cancel_queued(wanted text, forced_too boolean) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = firewatch, pg_temp AS $$
 DECLARE
 	steps integer;
@@ -31,10 +33,13 @@ DECLARE
 BEGIN
 	UPDATE page_step SET state = 'cancelled' WHERE incident_id = wanted AND state = 'queued';
 	GET DIAGNOSTICS steps = ROW_COUNT;
-	UPDATE notification SET state = 'cancelled' WHERE incident_id = wanted AND state = 'queued';
+	UPDATE notification SET state = 'cancelled'
+	WHERE incident_id = wanted AND state = 'queued' AND (forced_too OR NOT forced);
 	GET DIAGNOSTICS pages = ROW_COUNT;
 	RETURN steps + pages;
 END $$;
+COMMENT ON FUNCTION cancel_queued(text, boolean) IS
+	'Cancels what is still to be sent; forced pages, of a confirmed fire, only when forced_too. How many rows';
 
 CREATE FUNCTION write_act(i incident, kind text, actor text, detail text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = firewatch, pg_temp AS $$
@@ -44,6 +49,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = firewatch, pg_temp AS $$
 		clock_timestamp(), kind, actor, detail);
 	SELECT pg_notify('firewatch_incident', i.incident_id);
 $$;
+COMMENT ON FUNCTION write_act(incident, text, text, text) IS 'Writes an act into the timeline and tells the daemon';
 
 CREATE FUNCTION acknowledge(incident_id text, actor text, note text DEFAULT '') RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = firewatch, pg_temp AS $$
@@ -59,7 +65,7 @@ BEGIN
 	IF i.acknowledged_trigger >= i.trigger_count THEN
 		RETURN false;
 	END IF;
-	cancelled := cancel_queued(i.incident_id);
+	cancelled := cancel_queued(i.incident_id, false);
 	UPDATE incident t SET acknowledged_trigger = i.trigger_count, acknowledged_at = clock_timestamp(), acknowledged_by = actor
 	WHERE t.incident_id = i.incident_id AND t.division = i.division;
 	PERFORM write_act(i, 'acknowledged', actor,
@@ -87,7 +93,7 @@ BEGIN
 	IF i.verdict IS NOT DISTINCT FROM verify.verdict AND i.acknowledged_trigger >= i.trigger_count THEN
 		RETURN false;
 	END IF;
-	cancelled := cancel_queued(i.incident_id);
+	cancelled := cancel_queued(i.incident_id, verify.verdict <> 'real_fire');
 	UPDATE incident t SET verdict = verify.verdict, verified_at = clock_timestamp(), verified_by = actor,
 		acknowledged_trigger = i.trigger_count,
 		acknowledged_at = CASE WHEN i.acknowledged_trigger < i.trigger_count THEN clock_timestamp() ELSE t.acknowledged_at END,
@@ -114,7 +120,7 @@ BEGIN
 	IF i.verdict IS NULL THEN
 		RAISE EXCEPTION 'incident % has no verdict yet: verify it first', i.incident_id USING ERRCODE = 'FW001';
 	END IF;
-	cancelled := cancel_queued(i.incident_id);
+	cancelled := cancel_queued(i.incident_id, true);
 	UPDATE incident t SET closed_trigger = i.trigger_count, closed_at = clock_timestamp(), closed_by = actor
 	WHERE t.incident_id = i.incident_id AND t.division = i.division;
 	PERFORM write_act(i, 'closed', actor,
@@ -164,8 +170,8 @@ GRANT EXECUTE ON FUNCTION replay_quarantined(text, text) TO firewatch_operator;
 -- The daemon reads the town, adds unclaimed devices, writes records, and deletes nothing.
 GRANT SELECT ON ALL TABLES IN SCHEMA firewatch TO firewatch_daemon;
 GRANT INSERT ON report, duplicate, quarantined, sequence_ledger, device_status, incident, alarm, page_step, notification,
-	timeline, checkpoint, device TO firewatch_daemon;
-GRANT UPDATE ON sequence_ledger, device_status, alarm, page_step, notification, checkpoint TO firewatch_daemon;
+	timeline, checkpoint, ledger_mark, device TO firewatch_daemon;
+GRANT UPDATE ON sequence_ledger, device_status, alarm, page_step, notification, checkpoint, ledger_mark TO firewatch_daemon;
 GRANT UPDATE (class, severity, confirmed_at, alarm_count, trigger_count) ON incident TO firewatch_daemon;
 GRANT UPDATE (replayed_at, replay_outcome) ON quarantined TO firewatch_daemon;
 GRANT EXECUTE ON FUNCTION make_partitions(integer), drop_partitions(integer) TO firewatch_daemon;

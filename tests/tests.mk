@@ -1,13 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-# Test programs.  A unit test links the core library alone: that keeps the core pure.
+# Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test deadline_test seqset_test strmap_test text_test time_test
+UNIT := arena_test core_test deadline_test log_test seqset_test settings_test strmap_test text_test time_test
+FUZZ := decode_fuzz
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
+FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
+JOURNAL_TEST  := $(BUILD)/tests/journal/journal_test
+STORE_TESTS   := $(addprefix $(BUILD)/tests/store/,store_test store_read_test)
+TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(STORE_TESTS) $(FUZZ_PROGRAMS)
 
-.PHONY: unit-tests
-unit-tests: $(UNIT_PROGRAMS)
+.PHONY: test-programs
+test-programs: $(TEST_PROGRAMS)
+
+$(BUILD)/obj/tests/%.o: CPPFLAGS += -I.
 
 $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lcmocka
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lcmocka
+
+# The core's fixture goes with its test.
+$(BUILD)/tests/unit/core_test: $(BUILD)/obj/tests/unit/core_fixture.o
+
+$(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
+    $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+# Parsers under mutated input, from a printed seed.
+$(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/driver.o $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
+$(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \
+    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_read store_sql town_read)) $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
+
+.PHONY: store-test
+store-test: $(STORE_TESTS)
+	for program in $(abspath $(STORE_TESTS)); do tests/store/run $$program || exit 1; done

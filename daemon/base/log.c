@@ -95,7 +95,7 @@ fw_log(enum fw_log_level level, const char *format, ...)
 	va_end(args);
 	used = n < 0 ? 0 : (size_t) n;
 	if (used >= most)
-		used = fw_text_cut(line + start, most, most - 1);
+		used = fw_text_cut(line + start, most - 1, most - 2);
 	mask_controls(line + start, used);
 	line[start + used] = '\n';
 	if (write(STDERR_FILENO, line, start + used + 1) < 0) {

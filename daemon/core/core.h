@@ -122,6 +122,7 @@ struct fw_core_counters {
 	uint64_t quarantined[FW_LANES]; /* reports, and messages that could not be taken apart */
 	uint64_t promoted;              /* telemetry reports that changed state */
 	uint64_t alarms_opened, incidents_opened, pages;
+	uint64_t nobody; /* times that an emergency found nobody at all to page */
 	uint64_t devices, incidents, pages_pending; /* held now */
 };
 
@@ -143,9 +144,9 @@ struct fw_actions fw_core_tick(struct fw_core *core, int64_t now_us);
 int64_t fw_core_next_tick_us(const struct fw_core *core);
 
 /* The transaction is about to be sent: the rows of alarms and incidents that changed since the last one. */
-struct fw_actions fw_core_flush(struct fw_core *core, int64_t now_us);
+struct fw_actions fw_core_flush(struct fw_core *core);
 
-/* The ledger and status rows of devices that changed, at most `most` of them. */
+/* The ledger and status rows of devices that changed, at most `most` of them; nothing when none has. */
 struct fw_actions fw_core_flush_devices(struct fw_core *core, size_t most);
 
 /* They are committed: the items of the transaction's FW_ACT_REPORT, FW_ACT_DUPLICATE and FW_ACT_QUARANTINE actions.  Sorts them, and

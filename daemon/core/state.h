@@ -2,7 +2,8 @@
 /*
  * Inside the core: its state, and how the verbs of this folder hand on to each other.  Nobody outside core/ includes this.
  *
- *	core.c      inputs, one message's way through
+ *	core.c      inputs: the town, time, answers
+ *	pipeline.c  the input that is a message, report by report
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason
  *	alarm.c     event -> alarm raised, repeated, restored
@@ -12,6 +13,10 @@
  *	receipt.c   committed -> receipts, stored ledger
  *	timeline.c  what is written down about an incident
  *	load.c      state of an earlier run
+ *	state.c     memory
+ *
+ * Rows of alarms and incidents are written by fw_core_flush, once per transaction however often they changed; hence the lists
+ * of what is dirty.
  */
 #ifndef FW_CORE_STATE_H
 #define FW_CORE_STATE_H
@@ -21,6 +26,8 @@
 #include "base/strmap.h"
 #include "core/core.h"
 
+struct fw_slice;
+
 struct fw_core {
 	struct fw_rules rules;
 	struct fw_town *town;
@@ -29,63 +36,77 @@ struct fw_core {
 	struct fw_strmap devices;        /* id -> struct fw_device */
 	struct fw_strmap incidents;      /* id -> struct fw_incident: not closed, or with raised alarms */
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
-	struct fw_strmap pages;          /* id -> struct fw_page: not done */
+	struct fw_strmap pages;          /* id -> struct fw_page: not over */
 	struct fw_deadlines steps_due, pages_due;
 
-	struct fw_alarm *dirty_alarms, **dirty_alarms_end;
+	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
-	struct fw_device *dirty_devices, **dirty_devices_end;
-	size_t dirty_device_count;
+	struct fw_device *dirty_devices, **dirty_devices_end; /* first marked, first written */
 
-	/* freed at the next input, since actions may still point to them */
+	/* Freed at the next input, since actions may still point to them. */
 	struct fw_alarm *dead_alarms;
 	struct fw_incident *dead_incidents;
 	struct fw_page *dead_pages;
 	struct fw_step *dead_steps;
 
-	/* of the input being handled */
+	/* Of the input being handled. */
 	struct fw_arena arena;
+	struct fw_slice *slices;
+	enum fw_lane lane; /* of actions that write no state */
 	struct fw_action *actions;
 	size_t action_count, action_cap;
 
 	struct fw_core_counters counters;
 };
 
-/* core.c */
+/* state.c */
 void fw_core_begin(struct fw_core *core);
 struct fw_actions fw_core_end(struct fw_core *core);
 struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
-struct fw_device *fw_core_device(struct fw_core *core, const char *id, size_t n, const char *division);
+/* The device, made when it is not known; division: of the topic it came on. */
+struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
+/* Takes it off its incident's list. */
+void fw_alarm_unlink(struct fw_alarm *a);
+/* Frees restored alarms, at the next input, but fires seen since before_us: they may still confirm another one. */
+void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us);
+/* Frees it, at the next input, when nothing holds it any more. */
+void fw_incident_release(struct fw_core *core, struct fw_incident *i);
 
-/* alarm.c: true when the event changed state */
-bool fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index, int64_t now_us);
+/* alarm.c */
+/* `d` is whose alarm it is: the report's device, or who sent a report that names another one.  True: state has changed. */
+bool fw_alarm_event(
+    struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index, int64_t now_us);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 
 /* incident.c */
 void fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us);
+/* A second detector of its zone makes a fire confirmed. */
+void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
+void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
-void fw_incident_release(struct fw_core *core, struct fw_incident *i);
+/* "site" or "device:id": what gathers alarms into one incident.  In the arena. */
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 
 /* escalate.c */
-void fw_escalate(struct fw_core *core, struct fw_incident *i, enum fw_class class, int64_t now_us);
+/* Plans the steps for the incident's last trigger, and does those that are due. */
+void fw_escalate(struct fw_core *core, struct fw_incident *i, int64_t now_us);
 /* Every step that has not been done is done now, answered or not. */
-void fw_escalate_all(struct fw_core *core, struct fw_incident *i, const char *why, int64_t now_us);
+void fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us);
 void fw_escalate_tick(struct fw_core *core, int64_t now_us);
-void fw_escalate_cancel(struct fw_core *core, struct fw_incident *i);
+/* Forgets the queued steps that an answer covers; their rows are cancelled by whoever answered. */
+void fw_escalate_answered(struct fw_core *core, struct fw_incident *i);
 
 /* pages.c */
-struct fw_page *fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s,
-    const struct fw_person *person, bool force, int64_t now_us);
-bool fw_page_can_be_sent(const struct fw_page *p);
+void fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, const struct fw_person *person,
+    int64_t now_us);
 void fw_page_tick(struct fw_core *core, int64_t now_us);
-void fw_page_cancel_waiting(struct fw_core *core, struct fw_incident *i);
-void fw_page_bury(struct fw_core *core, struct fw_page *p);
+/* Cancels the pages that wait for another attempt and that an answer covers. */
+void fw_page_answered(struct fw_core *core, struct fw_incident *i);
 
-/* timeline.c */
+/* timeline.c: `key` is copied */
 void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key, const char *kind,
     const char *actor, const char *format, ...) FW_PRINTF(7, 8);
 

@@ -9,4 +9,7 @@
 /* Of `n` bytes, continuing from `crc` (0 to begin). */
 uint32_t fw_crc32c(uint32_t crc, const void *bytes, size_t n);
 
+/* The same without the instruction: what a processor that lacks it is given. */
+uint32_t fw_crc32c_portable(uint32_t crc, const void *bytes, size_t n);
+
 #endif

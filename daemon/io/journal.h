@@ -23,10 +23,10 @@ struct fw_journal;
 
 struct fw_journal_options {
 	const char *directory;    /* of this lane; made when missing, mode 0700 */
-	uint64_t segment_bytes;   /* of a file, header included */
-	uint64_t quota_bytes;     /* of all files together */
+	uint64_t segment_bytes;   /* of a file, header included; at most 4 GiB - 1 */
+	uint64_t quota_bytes;     /* of all files together, at least two segments; one is always kept ready ahead */
 	int64_t keep_us;          /* a segment stays this long after release */
-	int64_t sync_interval_us; /* 0: fw_journal_append syncs before it returns; else the background thread does, at most this late */
+	int64_t sync_interval_us; /* 0: fw_journal_append syncs before it returns; else the background thread begins to, this late */
 };
 
 struct fw_record {
@@ -57,7 +57,8 @@ struct fw_journal_state { /* any thread may ask */
 
 /*
  * Opens or makes a journal.  On an error `why` names the file and what is wrong with it: FW_EIO, FW_EFULL (no disk space for a
- * segment), FW_EVERSION, FW_EEXIST (another process has it open: the folder is locked with flock).
+ * segment), FW_EVERSION, FW_EEXIST (another process has it open: the folder is locked with flock), FW_EINVAL.  A quota that is
+ * used up is no error: appends are refused until something is released.
  */
 FW_MUST_CHECK int fw_journal_open(
     struct fw_journal **out, const struct fw_journal_options *options, char *why, size_t why_size);
@@ -80,7 +81,8 @@ int fw_journal_fd(const struct fw_journal *j);
 void fw_journal_clear_fd(struct fw_journal *j);
 
 /* Sets where reading goes on: a stored checkpoint.  FW_ENOTFOUND: before the first or after the last position held;
-   `*nearest` is then the next position that is held.  Loop thread, before the first read. */
+   `*nearest` is then the next position that is held, and nothing has moved.  What lies before is released; it goes once
+   fw_journal_release has told the time.  Loop thread, before the first read. */
 FW_MUST_CHECK int fw_journal_seek(struct fw_journal *j, uint64_t position, uint64_t *nearest);
 
 /* The position of the first record held. */

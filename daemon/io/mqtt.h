@@ -56,7 +56,8 @@ void fw_mqtt_start(struct fw_mqtt *m);
 /* QoS 0 or 1, not retained.  Never waits; what cannot be handed over is dropped and counted.  Loop. */
 void fw_mqtt_publish(struct fw_mqtt *m, const char *topic, const void *payload, size_t len, int qos);
 
-/* Disconnects, keeping the session; no `message` runs after it returns.  May be started again.  Waits at most 2 s.  Loop. */
+/* Disconnects, keeping the session; no `message` runs after it returns, and `state` is not called.  May be started again.
+   Waits at most 2 s for what was published, and for a `message` that is running.  Loop. */
 void fw_mqtt_stop(struct fw_mqtt *m);
 void fw_mqtt_free(struct fw_mqtt *m); /* NULL is allowed */
 

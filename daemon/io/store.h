@@ -76,6 +76,7 @@ struct fw_store_state {
 	bool up;
 	uint64_t gathering, committed;
 	size_t gathered_rows;   /* in the batch being gathered */
+	size_t gathered_bytes;  /* of its columns: to be kept well below 1 GiB, the most that PostgreSQL takes for one */
 	size_t under_way_rows;  /* in the batch under way; 0 none */
 	uint64_t rows, transactions, retries, connects; /* since start */
 	int64_t last_commit_took_us;

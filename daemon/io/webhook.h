@@ -29,7 +29,7 @@ struct fw_webhook *fw_webhook_new(
 void fw_webhook_free(struct fw_webhook *w); /* requests under way are dropped without `done`; NULL is allowed */
 void fw_webhook_set_options(struct fw_webhook *w, const struct fw_webhook_options *options); /* for later requests */
 
-/* Posts `json` to `url`, header "Webhook-Id: id" (the receiver's key against doubles).  `done` is called once, never from
+/* Posts `json` to `url`, header "Webhook-Id: id", bytes that are not printable ASCII as %XX (the receiver's key against doubles).  `done` is called once, never from
    within this call.  All text is copied. */
 void fw_webhook_post(struct fw_webhook *w, const char *id, const char *url, const char *json);
 

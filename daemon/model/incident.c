@@ -2,7 +2,17 @@
 /* Alarms, incidents, steps and pages as data; what becomes of them is decided in core/. */
 #include "model/incident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+void
+fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX])
+{
+	if (r->device && r->sequence)
+		snprintf(out, FW_ID_MAX, "%s~%u~%llu", d->id, r->boot_id, (unsigned long long) r->sequence);
+	else
+		snprintf(out, FW_ID_MAX, "%s~at~%lld~%u", d->id, (long long) r->message->received_at_us, r->index);
+}
 
 void
 fw_alarm_free(struct fw_alarm *a)
@@ -55,7 +65,6 @@ fw_incident_free(struct fw_incident *i)
 	free(i->division);
 	free(i->site);
 	free(i->device);
-	free(i->summary);
 	free(i->cause_device);
 	free(i->cause_zone);
 	free(i->cause_text);
@@ -66,4 +75,20 @@ bool
 fw_incident_is_open(const struct fw_incident *i)
 {
 	return !i->closed && i->acknowledged_trigger < i->trigger_count;
+}
+
+bool
+fw_page_is_over(const struct fw_page *p)
+{
+	switch (p->state) {
+	case FW_PAGE_WRITING:
+	case FW_PAGE_SENDING:
+	case FW_PAGE_WAITING:
+		return false;
+	case FW_PAGE_DELIVERED:
+	case FW_PAGE_FAILED:
+	case FW_PAGE_CANCELLED:
+		return true;
+	}
+	return true;
 }

@@ -17,10 +17,10 @@
  *
  * A trigger plans steps (a policy line with a due time); a step that comes due is resolved to people, and each gets a page:
  *
- *	FW_PAGE_WRITING   its row is on the way to the database, which may refuse it (answered meanwhile)
+ *	FW_PAGE_WRITING   its claim is on the way to the database, which may refuse it (answered meanwhile)
  *	FW_PAGE_SENDING   with its channel
  *	FW_PAGE_WAITING   the last attempt failed; the next is due at deadline
- *	FW_PAGE_DONE      delivered, failed for good, cancelled or refused: freed as soon as nothing refers to it
+ *	FW_PAGE_DELIVERED, FW_PAGE_FAILED, FW_PAGE_CANCELLED   over: freed at the next input
  */
 #ifndef FW_MODEL_INCIDENT_H
 #define FW_MODEL_INCIDENT_H
@@ -32,8 +32,8 @@
 #include "model/device.h"
 #include "model/names.h"
 
-/* Long enough for any id: device (64), boot, sequence, event, and for pages step, person (64) and channel. */
-#define FW_ID_MAX 256
+/* Bytes with the NUL; long enough for any id: device (64), boot, sequence, event, and for pages trigger, step, person and channel. */
+#define FW_ID_MAX 384
 
 struct fw_incident;
 
@@ -66,11 +66,19 @@ struct fw_step {
 	int step;
 	char *role, *channel;
 	enum { FW_STEP_QUEUED, FW_STEP_DONE, FW_STEP_CANCELLED } state;
+	bool force; /* done although the incident was answered: a fire that is confirmed or verified */
 	int64_t due_at_us;
 	struct fw_step *next;
 };
 
-enum fw_page_state { FW_PAGE_WRITING, FW_PAGE_SENDING, FW_PAGE_WAITING, FW_PAGE_DONE };
+enum fw_page_state {
+	FW_PAGE_WRITING,
+	FW_PAGE_SENDING,
+	FW_PAGE_WAITING,
+	FW_PAGE_DELIVERED,
+	FW_PAGE_FAILED,
+	FW_PAGE_CANCELLED,
+};
 
 /* A page to one person. */
 struct fw_page {
@@ -81,12 +89,11 @@ struct fw_page {
 	int step;
 	char *role, *person, *person_name, *channel, *target;
 	enum fw_page_state state;
-	bool force;       /* sent though the incident is acknowledged: a fire that is confirmed or verified */
-	bool unclaimed;   /* was sent before its row was committed */
-	bool delivered;
-	bool written;     /* its row is committed */
-	uint32_t attempts;
-	int64_t due_at_us, sent_at_us;
+	bool force;       /* sent although the incident was answered: a fire that is confirmed or verified */
+	bool unclaimed;   /* was sent before its claim was committed */
+	uint32_t attempts; /* with the one under way */
+	int64_t due_at_us; /* of the next attempt */
+	int64_t sent_at_us; /* when the last attempt was claimed; 0: none yet */
 	char *error;      /* of the last attempt, or NULL */
 	struct fw_page *next;
 };
@@ -104,22 +111,27 @@ struct fw_incident {
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
 	const char *protection_level;
-	struct fw_alarm *alarms; /* raised ones, and those restored but not yet written; linked by incident_next */
-	struct fw_alarm *cause;  /* the alarm of the last trigger while it is raised, else NULL */
-	char *summary;           /* of that alarm, in words, for the pages */
+	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm; linked by incident_next */
+	struct fw_step *steps;   /* of the last trigger, and queued ones that it replaced until they are written */
+	struct fw_page *pages;   /* not over */
+	/* What the last trigger was, for the pages: copied, since its alarm may be gone. */
+	enum fw_class cause_class;
+	char *cause_device, *cause_zone, *cause_text;
 	int64_t cause_observed_us, cause_received_us;
 	bool cause_test, cause_backfill;
-	char *cause_device, *cause_zone, *cause_text;
-	struct fw_step *steps;   /* of the last trigger */
-	struct fw_page *pages;   /* not done */
 	struct fw_incident *next_dirty;
 };
+
+/* What ids are derived from: device~boot~sequence; of a report whose name cannot be believed, who sent it, when, and its place. */
+void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
 
 void fw_alarm_free(struct fw_alarm *a);
 void fw_step_free(struct fw_step *s);
 void fw_page_free(struct fw_page *p);
 /* Its steps and pages too; its alarms must be gone. */
 void fw_incident_free(struct fw_incident *i);
+
+bool fw_page_is_over(const struct fw_page *p);
 
 /* Some trigger is not acknowledged. */
 bool fw_incident_is_open(const struct fw_incident *i);

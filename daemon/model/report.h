@@ -29,6 +29,7 @@ struct fw_message {
 	size_t payload_len;
 	uint64_t original_len; /* larger than payload_len where the payload was cut */
 	const char *replay_id; /* the quarantine_id when it is taken in again, else NULL */
+	int32_t replay_index;  /* then: the report within its message that was refused; -1 the whole message was */
 };
 
 struct fw_event {

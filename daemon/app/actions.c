@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Carries out what the core has decided, in its order: rows go to the lane's store, pages to their channel, receipts to devices. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/state.h"
+#include "io/page_json.h"
+
+static void
+send_page(struct fw_daemon *d, const struct fw_page *page)
+{
+	char *json = fw_page_json(page, fw_core_town(d->core));
+
+	fw_webhook_post(d->webhook, page->id, page->target, json);
+	free(json);
+}
+
+static void
+publish_receipt(struct fw_daemon *d, const struct fw_action *action)
+{
+	char topic[FW_DIVISION_MAX + FW_DEVICE_MAX + 32];
+
+	snprintf(topic, sizeof(topic), "fire/v1/%s/%s/receipt", action->u.receipt.division, action->u.receipt.device);
+	fw_mqtt_publish(d->lanes[FW_LANE_TELEMETRY].mqtt, topic, action->u.receipt.bytes, action->u.receipt.len, 0);
+}
+
+static void
+run(struct fw_daemon *d, const struct fw_action *action)
+{
+	switch (action->type) {
+	case FW_ACT_REPORT:
+	case FW_ACT_DUPLICATE:
+	case FW_ACT_QUARANTINE:
+	case FW_ACT_REPLAYED:
+	case FW_ACT_REGISTER:
+	case FW_ACT_ALARM:
+	case FW_ACT_INCIDENT:
+	case FW_ACT_STEP:
+	case FW_ACT_PAGE:
+	case FW_ACT_CLAIM:
+	case FW_ACT_RESULT:
+	case FW_ACT_TIMELINE:
+	case FW_ACT_STATUS:
+	case FW_ACT_LEDGER:
+	case FW_ACT_LEDGER_MARK:
+		fw_store_add(d->lanes[action->lane].store, action);
+		break;
+	case FW_ACT_SEND:
+		send_page(d, action->u.page);
+		break;
+	case FW_ACT_RECEIPT:
+		publish_receipt(d, action);
+		break;
+	}
+}
+
+void
+fw_actions_run(struct fw_daemon *d, struct fw_actions actions)
+{
+	for (size_t k = 0; k < actions.count; k++)
+		run(d, &actions.items[k]);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One lane, from its session to its store; see lane.h. */
+#include "app/lane.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+#define PAUSE_AT_PERCENT 95
+#define RESUME_AT_PERCENT 80
+#define ALARM_GATHER_MOST 500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
+#define GATHER_MOST_BYTES ((size_t) 256 << 20) /* of a batch; PostgreSQL takes at most 1 GiB in one value */
+
+/* ---------------------------------------------------------------- intake, on Paho's thread */
+
+static void
+take_in(const char *topic, size_t topic_len, const void *payload, size_t payload_len, void *context)
+{
+	struct fw_lane_unit *lane = context;
+	size_t kept = payload_len < lane->max_payload_bytes ? payload_len : lane->max_payload_bytes;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	/* A refused append is counted by the journal and told by fw_lane_watch; the device keeps the report, having no receipt. */
+	if (fw_journal_append(lane->journal, ts.tv_sec * FW_S + ts.tv_nsec / 1000, topic, topic_len, payload, kept,
+		payload_len) != FW_OK)
+		return;
+}
+
+static void
+session_changed(bool up, const char *why, void *context)
+{
+	struct fw_lane_unit *lane = context;
+
+	if (up)
+		fw_notice("mqtt lane=%s connected and subscribed", fw_lane_name(lane->id));
+	else
+		fw_warning("mqtt lane=%s not connected: %s", fw_lane_name(lane->id), why);
+}
+
+/* ---------------------------------------------------------------- open and close */
+
+static int
+open_journal(struct fw_lane_unit *lane, const struct fw_settings *s, char *why, size_t why_size)
+{
+	char directory[4096];
+	bool alarm = lane->id == FW_LANE_ALARM;
+	struct fw_journal_options options = {
+	    .directory = directory,
+	    .segment_bytes = (uint64_t) s->journal.segment_bytes,
+	    .quota_bytes = (uint64_t) (alarm ? s->journal.alarm_quota_bytes : s->journal.telemetry_quota_bytes),
+	    .keep_us = s->journal.keep_s * FW_S,
+	    .sync_interval_us = alarm ? 0 : s->journal.sync_interval_ms * FW_MS,
+	};
+	struct fw_journal_state state;
+	int error;
+
+	if ((size_t) snprintf(directory, sizeof(directory), "%s/%s", s->journal.directory, fw_lane_name(lane->id)) >=
+	    sizeof(directory)) {
+		snprintf(why, why_size, "journal.directory: the path is too long");
+		return FW_ETOOBIG;
+	}
+	error = fw_journal_open(&lane->journal, &options, why, why_size);
+	if (error != FW_OK)
+		return error;
+	fw_journal_state(lane->journal, &state);
+	lane->journal_id = state.id;
+	return FW_OK;
+}
+
+/* "*", or codes separated by commas, which the settings have checked. */
+static size_t
+make_filters(const char *divisions, enum fw_lane id, char ***out)
+{
+	char *codes = fw_strdup(divisions), *rest = NULL, **filters = NULL;
+	size_t count = 0, cap = 0;
+
+	for (char *code = strtok_r(codes, ", ", &rest); code; code = strtok_r(NULL, ", ", &rest)) {
+		char filter[64];
+
+		snprintf(filter, sizeof(filter), "fire/v1/%s/+/%s", strcmp(code, "*") == 0 ? "+" : code, fw_lane_name(id));
+		filters = fw_grow(filters, &cap, count + 1, sizeof(*filters));
+		filters[count++] = fw_strdup(filter);
+	}
+	free(codes);
+	*out = filters;
+	return count;
+}
+
+static int
+make_session(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s, char *why, size_t why_size)
+{
+	struct fw_mqtt_handlers handlers = {.message = take_in, .state = session_changed, .context = lane};
+	char client_id[128], **filters;
+	size_t count = make_filters(s->instance.divisions, lane->id, &filters);
+	struct fw_mqtt_options options = {
+	    .host = s->mqtt.host,
+	    .port = (int) s->mqtt.port,
+	    .client_id = client_id,
+	    .username = s->mqtt.username,
+	    .password = s->mqtt.password,
+	    .ca_file = s->mqtt.ca_file,
+	    .cert_file = s->mqtt.cert_file,
+	    .key_file = s->mqtt.key_file,
+	    .keepalive_s = (int) s->mqtt.keepalive_s,
+	    .session_expiry_s = s->mqtt.session_expiry_s,
+	    .receive_maximum = (int) s->mqtt.receive_maximum,
+	    .retry_max_ms = s->mqtt.retry_max_ms,
+	    .filters = (const char *const *) filters,
+	    .filter_count = count,
+	};
+	int error;
+
+	snprintf(client_id, sizeof(client_id), "firewatchd-%.64s-%s", s->instance.name, fw_lane_name(lane->id));
+	error = fw_mqtt_new(&lane->mqtt, loop, &options, &handlers, why, why_size);
+	for (size_t k = 0; k < count; k++)
+		free(filters[k]);
+	free(filters);
+	return error;
+}
+
+static void
+make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s,
+    const struct fw_store_handlers *handlers)
+{
+	static const char *const channels[] = {"firewatch_incident", "firewatch_quarantine", "firewatch_town"};
+	struct fw_store_options options = {
+	    .dsn = s->database.dsn,
+	    .instance = s->instance.name,
+	    .lane = lane->id,
+	    .retry_max_ms = s->database.retry_max_ms,
+	    .listen = channels,
+	    .listen_count = lane->id == FW_LANE_ALARM ? sizeof(channels) / sizeof(channels[0]) : 0,
+	};
+
+	lane->store = fw_store_new(loop, &options, handlers);
+	fw_lane_reload(lane, s);
+}
+
+void
+fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s)
+{
+	lane->gather_most = lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t) s->database.batch_reports;
+}
+
+static void
+journal_ready(int what, void *context)
+{
+	struct fw_lane_unit *lane = context;
+
+	(void) what;
+	fw_journal_clear_fd(lane->journal);
+	lane->readable(lane->readable_context);
+}
+
+int
+fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop, const struct fw_settings *s,
+    const struct fw_store_handlers *store_handlers, void (*readable)(void *context), void *context, char *why,
+    size_t why_size)
+{
+	int error;
+
+	*lane = (struct fw_lane_unit) {
+	    .id = id,
+	    .max_payload_bytes = (size_t) s->mqtt.max_payload_bytes,
+	    .readable = readable,
+	    .readable_context = context,
+	};
+	error = open_journal(lane, s, why, why_size);
+	if (error != FW_OK)
+		return error;
+	error = make_session(lane, loop, s, why, why_size);
+	if (error != FW_OK)
+		return error;
+	make_store(lane, loop, s, store_handlers);
+	lane->journal_watch = fw_watch_new(loop, fw_journal_fd(lane->journal), FW_READ, journal_ready, lane);
+	return FW_OK;
+}
+
+void
+fw_lane_close(struct fw_lane_unit *lane)
+{
+	fw_mqtt_free(lane->mqtt);
+	fw_watch_free(lane->journal_watch);
+	fw_store_free(lane->store);
+	fw_journal_close(lane->journal);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+void
+fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t position)
+{
+	uint64_t first = fw_journal_first(lane->journal), nearest;
+
+	if (!found || journal != lane->journal_id) {
+		if (found)
+			fw_warning("journal lane=%s is not the one of the last checkpoint: read from its beginning",
+			    fw_lane_name(lane->id));
+		position = first;
+	}
+	if (fw_journal_seek(lane->journal, position, &nearest) == FW_OK)
+		return;
+	fw_error("journal lane=%s does not hold position %llu any more: read from %llu, reports between them are lost "
+		 "unless their devices send them again",
+	    fw_lane_name(lane->id), (unsigned long long) position, (unsigned long long) nearest);
+	if (fw_journal_seek(lane->journal, nearest, &nearest) != FW_OK)
+		fw_error("journal lane=%s cannot be read from there either", fw_lane_name(lane->id));
+}
+
+int
+fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
+{
+	struct fw_store_state state;
+	struct fw_record record;
+
+	fw_store_state(lane->store, &state);
+	if (state.gathered_rows >= lane->gather_most || state.gathered_bytes >= GATHER_MOST_BYTES)
+		return FW_EAGAIN;
+	lane->at_end = fw_journal_read(lane->journal, &record) != FW_OK;
+	if (lane->at_end)
+		return FW_EAGAIN;
+	*out = (struct fw_message) {
+	    .lane = lane->id,
+	    .journal = lane->journal_id,
+	    .position = record.position,
+	    .received_at_us = record.received_at_us,
+	    .topic = record.topic,
+	    .topic_len = record.topic_len,
+	    .payload = record.payload,
+	    .payload_len = record.payload_len,
+	    .original_len = record.original_len,
+	};
+	lane->last_read_us = record.received_at_us;
+	if (!lane->gathered_since_us)
+		lane->gathered_since_us = record.received_at_us;
+	fw_store_set_checkpoint(lane->store, lane->journal_id, record.next);
+	return FW_OK;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+void
+fw_lane_send(struct fw_lane_unit *lane, uint64_t alarm_committed)
+{
+	if (lane->wait_for_alarm > alarm_committed || !fw_store_send(lane->store))
+		return;
+	lane->under_way_since_us = lane->gathered_since_us;
+	lane->gathered_since_us = 0;
+}
+
+void
+fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *done, int64_t now_us)
+{
+	lane->under_way_since_us = 0;
+	if (done->has_checkpoint)
+		fw_journal_release(lane->journal, done->position, now_us);
+}
+
+int64_t
+fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_us)
+{
+	if (lane->under_way_since_us)
+		return lane->under_way_since_us;
+	if (lane->gathered_since_us)
+		return lane->gathered_since_us;
+	return lane->at_end ? now_us : lane->last_read_us;
+}
+
+bool
+fw_lane_is_idle(const struct fw_lane_unit *lane)
+{
+	struct fw_store_state state;
+
+	fw_store_state(lane->store, &state);
+	return lane->at_end && state.gathered_rows == 0 && state.under_way_rows == 0;
+}
+
+/* ---------------------------------------------------------------- watching */
+
+static void
+tell_losses(struct fw_lane_unit *lane, const struct fw_journal_state *state)
+{
+	if (state->refused > lane->refused_told)
+		fw_error("journal lane=%s refused=%llu: no room or no disk; these messages have no receipt and their devices "
+			 "keep them",
+		    fw_lane_name(lane->id), (unsigned long long) (state->refused - lane->refused_told));
+	if (state->damaged > lane->damaged_told)
+		fw_error("journal lane=%s damaged=%llu records could not be read", fw_lane_name(lane->id),
+		    (unsigned long long) (state->damaged - lane->damaged_told));
+	lane->refused_told = state->refused;
+	lane->damaged_told = state->damaged;
+}
+
+void
+fw_lane_watch(struct fw_lane_unit *lane)
+{
+	struct fw_journal_state state;
+	unsigned filled = fw_journal_filled_percent(lane->journal);
+	bool full;
+
+	fw_journal_state(lane->journal, &state);
+	tell_losses(lane, &state);
+	full = state.failed || filled >= PAUSE_AT_PERCENT;
+	if (full && !lane->paused) {
+		fw_error("journal lane=%s filled=%u%%%s: the session is left, the broker keeps what comes", fw_lane_name(lane->id),
+		    filled, state.failed ? " and cannot be written" : "");
+		fw_mqtt_stop(lane->mqtt);
+		lane->paused = true;
+	} else if (lane->paused && !state.failed && filled < RESUME_AT_PERCENT) {
+		fw_notice("journal lane=%s filled=%u%%: the session is taken up again", fw_lane_name(lane->id), filled);
+		fw_mqtt_start(lane->mqtt);
+		lane->paused = false;
+	}
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One turn of the wheel.  The alarm lane is read to its end first, the telemetry lane for a slice of time; then what is gathered is
+ * sent.  A turn is called whenever something may have changed, and calls itself again through the loop while there is more.
+ */
+#include "app/state.h"
+#include "base/time.h"
+
+#define ALARM_SLICE_US (20 * FW_MS)
+#define TELEMETRY_SLICE_US (2 * FW_MS)
+
+static bool
+promoted(struct fw_actions actions)
+{
+	for (size_t k = 0; k < actions.count; k++)
+		if (actions.items[k].lane == FW_LANE_ALARM)
+			return true;
+	return false;
+}
+
+/* True when its time was up before its messages were. */
+static bool
+read_lane(struct fw_daemon *d, struct fw_lane_unit *lane, int64_t slice_us)
+{
+	struct fw_lane_unit *alarm = &d->lanes[FW_LANE_ALARM];
+	int64_t start = fw_loop_now_us(d->loop), now = start;
+	struct fw_message message;
+	struct fw_actions actions;
+	struct fw_store_state state;
+
+	while (now - start < slice_us && now >= start) {
+		if (fw_lane_next(lane, &message) != FW_OK)
+			return false;
+		actions = fw_core_message(d->core, &message, now);
+		fw_actions_run(d, actions);
+		if (lane != alarm && promoted(actions)) {
+			fw_store_state(alarm->store, &state);
+			lane->wait_for_alarm = state.gathering;
+		}
+		now = fw_loop_now_us(d->loop);
+	}
+	return true;
+}
+
+static void
+set_tick(struct fw_daemon *d)
+{
+	int64_t next = fw_core_next_tick_us(d->core);
+
+	if (next == FW_NEVER)
+		fw_timer_cancel(d->tick_timer);
+	else
+		fw_timer_set(d->tick_timer, next - fw_loop_now_us(d->loop));
+}
+
+static void
+send_gathered(struct fw_daemon *d)
+{
+	struct fw_store_state alarm;
+
+	fw_actions_run(d, fw_core_flush(d->core));
+	fw_lane_send(&d->lanes[FW_LANE_ALARM], UINT64_MAX);
+	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
+	fw_lane_send(&d->lanes[FW_LANE_TELEMETRY], alarm.committed);
+}
+
+void
+fw_turn(void *daemon)
+{
+	struct fw_daemon *d = daemon;
+	bool more;
+
+	if (!d->loaded)
+		return;
+	more = read_lane(d, &d->lanes[FW_LANE_ALARM], ALARM_SLICE_US);
+	more |= read_lane(d, &d->lanes[FW_LANE_TELEMETRY], TELEMETRY_SLICE_US);
+	send_gathered(d);
+	set_tick(d);
+	if (more)
+		fw_timer_set(d->turn_timer, 0);
+}
+
+void
+fw_turn_actions(struct fw_daemon *d, struct fw_actions actions)
+{
+	fw_actions_run(d, actions);
+	fw_timer_set(d->turn_timer, 0);
+}

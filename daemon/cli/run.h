@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands do; command.c names them. */
+#ifndef FW_CLI_RUN_H
+#define FW_CLI_RUN_H
+
+#include "cli/command.h"
+
+enum fw_exit fw_run_act(const struct fw_request *r);            /* act.c */
+enum fw_exit fw_run_import(const struct fw_request *r);         /* import.c */
+enum fw_exit fw_run_list(const struct fw_request *r);           /* list.c */
+enum fw_exit fw_run_migrate(const struct fw_request *r);        /* migrate.c */
+enum fw_exit fw_run_migrate_status(const struct fw_request *r); /* migrate.c */
+enum fw_exit fw_run_show(const struct fw_request *r);           /* show.c */
+enum fw_exit fw_run_status(const struct fw_request *r);         /* status.c */
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inputs of the core but a message (pipeline.c), what becomes of a page (pages.c) and a commit (receipt.c). */
+#include "core/core.h"
+
+#include <string.h>
+
+#include "core/state.h"
+
+void
+fw_core_set_rules(struct fw_core *core, const struct fw_rules *rules)
+{
+	core->rules = *rules;
+}
+
+void
+fw_core_set_town(struct fw_core *core, struct fw_town *town)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_strmap_next(&core->devices, &cursor, &value)) {
+		struct fw_device *d = value;
+
+		d->registration = fw_town_device(town, d->id, strlen(d->id));
+	}
+	fw_town_free(core->town);
+	core->town = town;
+}
+
+const struct fw_town *
+fw_core_town(const struct fw_core *core)
+{
+	return core->town;
+}
+
+struct fw_actions
+fw_core_tick(struct fw_core *core, int64_t now_us)
+{
+	fw_core_begin(core);
+	fw_escalate_tick(core, now_us);
+	fw_page_tick(core, now_us);
+	return fw_core_end(core);
+}
+
+int64_t
+fw_core_next_tick_us(const struct fw_core *core)
+{
+	int64_t steps = fw_deadlines_next_us(&core->steps_due), pages = fw_deadlines_next_us(&core->pages_due);
+
+	return steps < pages ? steps : pages;
+}
+
+struct fw_actions
+fw_core_flush(struct fw_core *core)
+{
+	fw_core_begin(core);
+	fw_incident_flush(core);
+	fw_alarm_flush(core);
+	return fw_core_end(core);
+}
+
+static void
+note_closed(struct fw_core *core, struct fw_incident *i, const struct fw_act *act)
+{
+	if (i->closed || act->closed_trigger < i->trigger_count)
+		return;
+	i->closed = true;
+	i->closed_trigger = act->closed_trigger;
+	i->closed_at_us = act->closed_at_us;
+	if (fw_strmap_get(&core->open_incidents, i->key, strlen(i->key)) == i)
+		fw_strmap_remove(&core->open_incidents, i->key, strlen(i->key));
+}
+
+struct fw_actions
+fw_core_acted(struct fw_core *core, const struct fw_act *act, int64_t now_us)
+{
+	struct fw_incident *i = fw_strmap_get(&core->incidents, act->incident_id, strlen(act->incident_id));
+	bool real;
+
+	fw_core_begin(core);
+	if (!i)
+		return fw_core_end(core);
+	real = act->verdict == FW_VERDICT_REAL_FIRE && i->verdict != FW_VERDICT_REAL_FIRE;
+	i->verdict = act->verdict;
+	if (act->acknowledged_trigger > i->acknowledged_trigger)
+		i->acknowledged_trigger = act->acknowledged_trigger;
+	if (act->closed_trigger > i->closed_trigger)
+		i->closed_trigger = act->closed_trigger;
+	fw_escalate_answered(core, i);
+	fw_page_answered(core, i);
+	if (real && !i->closed)
+		fw_escalate_all(core, i, now_us);
+	note_closed(core, i, act);
+	fw_incident_release(core, i);
+	return fw_core_end(core);
+}
+
+void
+fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
+{
+	*out = core->counters;
+	out->devices = fw_strmap_count(&core->devices);
+	out->incidents = fw_strmap_count(&core->open_incidents);
+	out->pages_pending = fw_strmap_count(&core->pages);
+}
+
+void
+fw_core_each_incident(
+    const struct fw_core *core, void (*visit)(const struct fw_incident *incident, void *context), void *context)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_strmap_next(&core->open_incidents, &cursor, &value))
+		visit(value, context);
+}

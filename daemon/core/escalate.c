@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trigger -> steps -> people.  A trigger plans the lines of the policy; a step that comes due is resolved to the people on duty at
+ * that moment, and each gets a page.  An emergency that finds nobody by its policy pages whoever is on duty.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/state.h"
+
+#define POLICY_MOST 64
+#define PEOPLE_MOST 32
+
+static const char *
+category_of(const struct fw_core *core, const struct fw_incident *i)
+{
+	const struct fw_site *site = fw_town_site(core->town, i->site);
+
+	return site ? site->category : "";
+}
+
+static void
+forget_step(struct fw_core *core, struct fw_step *s)
+{
+	struct fw_step **at = &s->incident->steps;
+
+	fw_deadline_cancel(&core->steps_due, &s->deadline);
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->next = core->dead_steps;
+	core->dead_steps = s;
+}
+
+static void
+emit_step(struct fw_core *core, struct fw_step *s)
+{
+	fw_emit(core, FW_ACT_STEP)->u.step = s;
+}
+
+static struct fw_step *
+plan(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, int64_t due_at_us)
+{
+	struct fw_step *s = fw_calloc(1, sizeof(*s));
+
+	s->incident = i;
+	s->trigger = i->trigger_count;
+	s->step = line->step;
+	s->role = fw_strdup(line->role);
+	s->channel = fw_strdup(line->channel);
+	s->due_at_us = due_at_us;
+	s->next = i->steps;
+	i->steps = s;
+	fw_deadline_set(&core->steps_due, &s->deadline, due_at_us);
+	return s;
+}
+
+static struct fw_step *
+find_step(struct fw_incident *i, uint32_t trigger, const struct fw_policy *line)
+{
+	for (struct fw_step *s = i->steps; s; s = s->next)
+		if (s->trigger == trigger && s->step == line->step && strcmp(s->role, line->role) == 0 &&
+		    strcmp(s->channel, line->channel) == 0)
+			return s;
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- a step that is due */
+
+static size_t
+page_everyone_near(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, int64_t now_us)
+{
+	const struct fw_person *people[PEOPLE_MOST];
+	const struct fw_division *where;
+	size_t n = fw_town_on_duty(core->town, i->site, fw_town_division_near(core->town, i->division), NULL, now_us, people,
+	    PEOPLE_MOST, &where);
+
+	for (size_t k = 0; k < n; k++)
+		fw_page_make(core, i, s, people[k], now_us);
+	if (n == 0)
+		core->counters.nobody++;
+	return n;
+}
+
+static void
+tell_resolution(struct fw_core *core, const struct fw_step *s, size_t found, size_t instead,
+    const struct fw_division *where, int64_t now_us)
+{
+	char key[FW_ID_MAX];
+
+	snprintf(key, sizeof(key), "step:%u:%d:%s:%s", s->trigger, s->step, s->role, s->channel);
+	if (found)
+		fw_timeline(core, s->incident, now_us, key, "step", "firewatchd", "step %d: %s by %s, %zu found in %s",
+		    s->step, s->role, s->channel, found, where->name);
+	else
+		fw_timeline(core, s->incident, now_us, key, "step", "firewatchd",
+		    "step %d: nobody is on duty as %s up to the top; %zu others on duty are paged instead", s->step,
+		    s->role, instead);
+}
+
+static void
+do_step(struct fw_core *core, struct fw_step *s, int64_t now_us)
+{
+	struct fw_incident *i = s->incident;
+	const struct fw_person *people[PEOPLE_MOST];
+	const struct fw_division *where;
+	size_t instead = 0;
+	size_t n = fw_town_on_duty(core->town, i->site, fw_town_division_near(core->town, i->division), s->role, now_us,
+	    people, PEOPLE_MOST, &where);
+
+	fw_deadline_cancel(&core->steps_due, &s->deadline);
+	s->state = FW_STEP_DONE;
+	emit_step(core, s);
+	for (size_t k = 0; k < n; k++)
+		fw_page_make(core, i, s, people[k], now_us);
+	if (n == 0 && fw_class_is_emergency(i->class))
+		instead = page_everyone_near(core, i, s, now_us);
+	tell_resolution(core, s, n, instead, where, now_us);
+}
+
+void
+fw_escalate_tick(struct fw_core *core, int64_t now_us)
+{
+	struct fw_deadline *d;
+
+	while ((d = fw_deadlines_pop(&core->steps_due, now_us)))
+		do_step(core, (struct fw_step *) d, now_us);
+}
+
+/* ---------------------------------------------------------------- planning */
+
+/* The queued steps of earlier triggers give way; a step that the new plan has too keeps the earlier of both times. */
+static void
+supersede(struct fw_core *core, struct fw_incident *i)
+{
+	struct fw_step *next;
+
+	for (struct fw_step *s = i->steps; s; s = next) {
+		next = s->next;
+		if (s->trigger == i->trigger_count)
+			continue;
+		if (s->state == FW_STEP_QUEUED) {
+			s->state = FW_STEP_CANCELLED;
+			emit_step(core, s);
+		}
+		forget_step(core, s);
+	}
+}
+
+static int64_t
+due_time(struct fw_incident *i, const struct fw_policy *line, int64_t now_us)
+{
+	const struct fw_step *before = find_step(i, i->trigger_count - 1, line);
+	int64_t due = now_us + line->after_us;
+
+	return before && before->state == FW_STEP_QUEUED && before->due_at_us < due ? before->due_at_us : due;
+}
+
+static void
+plan_lines(struct fw_core *core, struct fw_incident *i, int64_t now_us)
+{
+	const struct fw_policy *lines[POLICY_MOST];
+	size_t n = fw_town_policy(
+	    core->town, i->class, category_of(core, i), i->protection_level, lines, POLICY_MOST);
+
+	for (size_t k = 0; k < n; k++)
+		if (!find_step(i, i->trigger_count, lines[k]))
+			emit_step(core, plan(core, i, lines[k], due_time(i, lines[k], now_us)));
+	if (n == 0 && fw_class_is_emergency(i->class)) {
+		const struct fw_policy anyone = {.class = i->class, .role = "anyone", .channel = "webhook"};
+
+		emit_step(core, plan(core, i, &anyone, now_us));
+	}
+}
+
+void
+fw_escalate(struct fw_core *core, struct fw_incident *i, int64_t now_us)
+{
+	plan_lines(core, i, now_us);
+	supersede(core, i);
+	fw_escalate_tick(core, now_us);
+}
+
+void
+fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us)
+{
+	plan_lines(core, i, now_us);
+	for (struct fw_step *s = i->steps; s; s = s->next) {
+		if (s->state == FW_STEP_DONE)
+			continue;
+		s->force = true;
+		s->due_at_us = now_us;
+		do_step(core, s, now_us);
+	}
+}
+
+void
+fw_escalate_answered(struct fw_core *core, struct fw_incident *i)
+{
+	for (struct fw_step *s = i->steps; s; s = s->next) {
+		if (s->state != FW_STEP_QUEUED || (s->trigger > i->acknowledged_trigger && s->trigger > i->closed_trigger))
+			continue;
+		fw_deadline_cancel(&core->steps_due, &s->deadline);
+		s->state = FW_STEP_CANCELLED;
+	}
+}

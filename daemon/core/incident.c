@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alarm -> incident.  The alarms of one site gather in one incident until a person closes it.  Decides what calls people anew (a
+ * trigger), and when two detectors confirm a fire.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/state.h"
+
+void
+fw_incident_mark(struct fw_core *core, struct fw_incident *i)
+{
+	if (i->dirty)
+		return;
+	i->dirty = true;
+	i->next_dirty = core->dirty_incidents;
+	core->dirty_incidents = i;
+}
+
+void
+fw_incident_flush(struct fw_core *core)
+{
+	while (core->dirty_incidents) {
+		struct fw_incident *i = core->dirty_incidents;
+
+		core->dirty_incidents = i->next_dirty;
+		i->dirty = false;
+		fw_emit(core, FW_ACT_INCIDENT)->u.incident = i;
+		fw_incident_release(core, i);
+	}
+}
+
+const char *
+fw_incident_key(struct fw_core *core, const struct fw_device *d)
+{
+	const struct fw_site *site = fw_device_site(d);
+
+	return site ? site->id : fw_arena_printf(&core->arena, "device:%s", d->id);
+}
+
+/* ---------------------------------------------------------------- alarms come and go */
+
+void
+fw_incident_detach(struct fw_core *core, struct fw_alarm *a)
+{
+	struct fw_incident *i = a->incident;
+
+	fw_alarm_unlink(a);
+	a->incident = NULL;
+	fw_incident_release(core, i);
+}
+
+static struct fw_incident *
+open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_report *r, int64_t now_us)
+{
+	const struct fw_site *site = fw_device_site(a->device);
+	struct fw_incident *i = fw_calloc(1, sizeof(*i));
+	char id[FW_ID_MAX];
+
+	fw_report_name(a->device, r, id);
+	i->id = fw_strdup(id);
+	i->key = fw_strdup(key);
+	i->division = fw_strdup(fw_device_division(a->device));
+	i->site = fw_strdup(site ? site->id : "");
+	i->device = fw_strdup(a->device->id);
+	i->class = a->class;
+	i->opened_at_us = r->message->received_at_us;
+	i->protection_level = "normal";
+	fw_strmap_put(&core->incidents, i->id, strlen(i->id), i);
+	fw_strmap_put(&core->open_incidents, i->key, strlen(i->key), i);
+	core->counters.incidents_opened++;
+	fw_timeline(core, i, now_us, "opened", "opened", a->device->id, "%s at %s", fw_class_name(a->class),
+	    site ? site->name : "an unclaimed device");
+	return i;
+}
+
+/* ---------------------------------------------------------------- what calls people */
+
+static bool
+is_new_zone(const struct fw_incident *i, const struct fw_alarm *a)
+{
+	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
+		if (b != a && b->class == a->class && strcmp(b->zone, a->zone) == 0)
+			return false;
+	return true;
+}
+
+/* `a` is linked and counted, the incident's class is still that of before. */
+static bool
+calls_people(const struct fw_incident *i, const struct fw_alarm *a)
+{
+	if (i->trigger_count == 0 || a->class < i->class)
+		return true;
+	if (!fw_incident_is_open(i))
+		return a->class <= i->class || fw_class_is_emergency(a->class);
+	return fw_class_is_emergency(a->class) && is_new_zone(i, a);
+}
+
+static void
+replace_text(char **text, const char *by)
+{
+	free(*text);
+	*text = fw_strdup(by);
+}
+
+static void
+trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, int64_t now_us)
+{
+	char key[32];
+
+	i->trigger_count++;
+	i->cause_class = a->class;
+	replace_text(&i->cause_device, a->device->id);
+	replace_text(&i->cause_zone, a->zone);
+	replace_text(&i->cause_text, a->text);
+	i->cause_observed_us = a->observed_at_us;
+	i->cause_received_us = a->received_at_us;
+	i->cause_test = a->mode == FW_MODE_TEST;
+	i->cause_backfill = a->backfill;
+	snprintf(key, sizeof(key), "trigger:%u", i->trigger_count);
+	fw_timeline(core, i, now_us, key, "trigger", a->device->id, "%s: %s%s%s", fw_class_name(a->class), a->reason,
+	    i->cause_test ? ", reported in test mode" : "", i->cause_backfill ? ", sent later from the device's memory" : "");
+	fw_escalate(core, i, now_us);
+}
+
+/* ---------------------------------------------------------------- confirmation */
+
+/* Point 0 is the device itself and follows its own points; a panel's points are detectors of their own. */
+static bool
+are_independent(const struct fw_alarm *a, const struct fw_alarm *b)
+{
+	if (a->device != b->device)
+		return true;
+	return a->point != b->point && a->point != 0 && b->point != 0;
+}
+
+static const struct fw_alarm *
+second_detector(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+{
+	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
+		if (b->class == FW_CLASS_FIRE && are_independent(a, b) && strcmp(a->zone, b->zone) == 0 &&
+		    a->last_seen_us - b->last_seen_us <= core->rules.confirm_within_us &&
+		    b->last_seen_us - a->last_seen_us <= core->rules.confirm_within_us)
+			return b;
+	return NULL;
+}
+
+void
+fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us)
+{
+	struct fw_incident *i = a->incident;
+	const struct fw_alarm *b;
+
+	if (a->class != FW_CLASS_FIRE || i->confirmed_at_us || i->closed || !*i->site)
+		return;
+	b = second_detector(core, i, a);
+	if (!b)
+		return;
+	i->confirmed_at_us = a->last_seen_us;
+	fw_incident_mark(core, i);
+	fw_timeline(core, i, now_us, "confirmed", "confirmed", a->device->id,
+	    "%s point %u and %s point %u report fire in zone \"%s\"", a->device->id, a->point, b->device->id, b->point,
+	    a->zone);
+	fw_escalate_all(core, i, now_us);
+}
+
+void
+fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us)
+{
+	const char *key = fw_incident_key(core, a->device);
+	struct fw_incident *i = fw_strmap_get(&core->open_incidents, key, strlen(key));
+	bool calls;
+	char entry[FW_ID_MAX + 16];
+
+	if (i)
+		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
+	else
+		i = open_incident(core, a, key, r, now_us);
+	a->incident = i;
+	a->incident_next = i->alarms;
+	i->alarms = a;
+	i->alarm_count++;
+	fw_incident_mark(core, i);
+	snprintf(entry, sizeof(entry), "alarm:%s", a->id);
+	fw_timeline(core, i, now_us, entry, "alarm", a->device->id, "%s at point %u: %s%s%s", fw_class_name(a->class),
+	    a->point, a->reason, *a->text ? ": " : "", a->text);
+	calls = calls_people(i, a);
+	if (a->class < i->class)
+		i->class = a->class;
+	if (calls)
+		trigger(core, i, a, now_us);
+	fw_incident_confirm(core, a, now_us);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * State of an earlier run, as its rows tell it.  Timers are rebuilt from the times in the rows.  A page whose row says "sent" may or may
+ * not have reached its person: it is sent again, since a double page is better than none.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/state.h"
+
+void
+fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id, uint64_t highest,
+    const struct fw_gap *gaps, size_t gap_count)
+{
+	struct fw_boot *boot = fw_device_boot_make(fw_core_device(core, device, division), boot_id);
+
+	fw_seqset_load(&boot->received, highest, gaps, gap_count);
+	fw_seqset_load(&boot->recorded, highest, gaps, gap_count);
+}
+
+void
+fw_core_load_report(struct fw_core *core, const char *device, const char *division, uint32_t boot_id, uint64_t sequence,
+    int64_t now_us)
+{
+	struct fw_device *d = fw_core_device(core, device, division);
+	struct fw_boot *boot = fw_device_boot_make(d, boot_id);
+
+	fw_seqset_add(&boot->received, sequence, now_us);
+	if (!fw_seqset_add(&boot->recorded, sequence, now_us))
+		return;
+	boot->dirty = true;
+	fw_mark_device(core, d);
+}
+
+/* Until an alarm of its class is loaded, all that is known of the cause is what the incident says itself. */
+void
+fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
+{
+	i->cause_class = i->class;
+	i->cause_device = fw_strdup(i->device);
+	i->cause_zone = fw_strdup("");
+	i->cause_text = fw_strdup("");
+	i->cause_observed_us = i->opened_at_us;
+	i->cause_received_us = i->opened_at_us;
+	fw_strmap_put(&core->incidents, i->id, strlen(i->id), i);
+	if (!i->closed)
+		fw_strmap_put(&core->open_incidents, i->key, strlen(i->key), i);
+}
+
+static void
+adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
+{
+	if (a->class != i->class || a->received_at_us < i->cause_received_us)
+		return;
+	free(i->cause_device);
+	free(i->cause_zone);
+	free(i->cause_text);
+	i->cause_device = fw_strdup(a->device->id);
+	i->cause_zone = fw_strdup(a->zone);
+	i->cause_text = fw_strdup(a->text);
+	i->cause_observed_us = a->observed_at_us;
+	i->cause_received_us = a->received_at_us;
+	i->cause_test = a->mode == FW_MODE_TEST;
+	i->cause_backfill = a->backfill;
+}
+
+int
+fw_core_load_alarm(
+    struct fw_core *core, struct fw_alarm *a, const char *device, const char *division, const char *incident_id)
+{
+	struct fw_incident *i = fw_strmap_get(&core->incidents, incident_id, strlen(incident_id));
+
+	if (!i)
+		return FW_ENOTFOUND;
+	a->device = fw_core_device(core, device, division);
+	a->incident = i;
+	a->incident_next = i->alarms;
+	i->alarms = a;
+	if (!a->restored_at_us) {
+		a->device_next = a->device->alarms;
+		a->device->alarms = a;
+	}
+	adopt_cause(i, a);
+	return FW_OK;
+}
+
+int
+fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_id)
+{
+	struct fw_incident *i = fw_strmap_get(&core->incidents, incident_id, strlen(incident_id));
+
+	if (!i)
+		return FW_ENOTFOUND;
+	s->incident = i;
+	s->next = i->steps;
+	i->steps = s;
+	if (s->state == FW_STEP_QUEUED)
+		fw_deadline_set(&core->steps_due, &s->deadline, s->due_at_us);
+	return FW_OK;
+}
+
+int
+fw_core_load_page(struct fw_core *core, struct fw_page *p, const char *incident_id)
+{
+	struct fw_incident *i = fw_strmap_get(&core->incidents, incident_id, strlen(incident_id));
+
+	if (!i)
+		return FW_ENOTFOUND;
+	p->incident = i;
+	p->next = i->pages;
+	i->pages = p;
+	p->state = FW_PAGE_WAITING;
+	fw_strmap_put(&core->pages, p->id, strlen(p->id), p);
+	fw_deadline_set(&core->pages_due, &p->deadline, p->due_at_us);
+	return FW_OK;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A page to one person, from its claim to its end; model/incident.h tells the states.  The claim is written before the page
+ * is sent, so that an answer that was committed first stops it; only an emergency does not wait for a database that is silent.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/state.h"
+
+static bool
+can_be_sent(const struct fw_page *p)
+{
+	const struct fw_incident *i = p->incident;
+
+	return p->force || (p->trigger > i->acknowledged_trigger && p->trigger > i->closed_trigger);
+}
+
+static void
+set_state(struct fw_core *core, struct fw_page *p, enum fw_page_state state, int64_t due_at_us)
+{
+	p->state = state;
+	switch (state) {
+	case FW_PAGE_WRITING:
+		if (fw_class_is_emergency(p->incident->class))
+			fw_deadline_set(&core->pages_due, &p->deadline, due_at_us);
+		else
+			fw_deadline_cancel(&core->pages_due, &p->deadline);
+		break;
+	case FW_PAGE_WAITING:
+		p->due_at_us = due_at_us;
+		fw_deadline_set(&core->pages_due, &p->deadline, due_at_us);
+		break;
+	case FW_PAGE_SENDING:
+	case FW_PAGE_DELIVERED:
+	case FW_PAGE_FAILED:
+	case FW_PAGE_CANCELLED:
+		fw_deadline_cancel(&core->pages_due, &p->deadline);
+		break;
+	}
+}
+
+static void
+bury(struct fw_core *core, struct fw_page *p)
+{
+	struct fw_page **at = &p->incident->pages;
+
+	fw_deadline_cancel(&core->pages_due, &p->deadline);
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	fw_strmap_remove(&core->pages, p->id, strlen(p->id));
+	p->next = core->dead_pages;
+	core->dead_pages = p;
+	fw_incident_release(core, p->incident);
+}
+
+static const char *
+target_of(const struct fw_person *person, const char *channel)
+{
+	return strcmp(channel, "webhook") == 0 ? person->webhook : "";
+}
+
+void
+fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, const struct fw_person *person,
+    int64_t now_us)
+{
+	struct fw_page *p;
+	char id[FW_ID_MAX];
+	int n = snprintf(id, sizeof(id), "%s~%u~%d~%s~%s", i->id, s->trigger, s->step, person->id, s->channel);
+
+	if (n < 0 || (size_t) n >= sizeof(id) || fw_strmap_get(&core->pages, id, (size_t) n))
+		return;
+	p = fw_calloc(1, sizeof(*p));
+	p->incident = i;
+	p->id = fw_strdup(id);
+	p->trigger = s->trigger;
+	p->step = s->step;
+	p->role = fw_strdup(s->role);
+	p->person = fw_strdup(person->id);
+	p->person_name = fw_strdup(person->name);
+	p->channel = fw_strdup(s->channel);
+	p->target = fw_strdup(target_of(person, s->channel));
+	p->force = s->force;
+	p->attempts = 1;
+	p->due_at_us = s->due_at_us;
+	p->sent_at_us = now_us;
+	p->next = i->pages;
+	i->pages = p;
+	fw_strmap_put(&core->pages, p->id, strlen(p->id), p);
+	core->counters.pages++;
+	set_state(core, p, FW_PAGE_WRITING, now_us + core->rules.uncommitted_us);
+	fw_emit(core, FW_ACT_PAGE)->u.page = p;
+}
+
+/* Doubles with each attempt up to the longest; a quarter of it is spread by the page's name, so that a crowd does not return at once. */
+static int64_t
+pause_before(const struct fw_core *core, const struct fw_page *p)
+{
+	int64_t pause = core->rules.retry_us;
+	uint32_t spread = 2166136261u; /* FNV-1a */
+
+	for (uint32_t k = 1; k < p->attempts && pause < core->rules.retry_max_us; k++)
+		pause *= 2;
+	if (pause > core->rules.retry_max_us)
+		pause = core->rules.retry_max_us;
+	for (const char *c = p->id; *c; c++)
+		spread = (spread ^ (uint8_t) *c) * 16777619u;
+	return pause - (int64_t) (spread % 1024) * pause / 4096;
+}
+
+static void
+tell(struct fw_core *core, const struct fw_page *p, const char *kind, int64_t now_us)
+{
+	char key[FW_ID_MAX + 48];
+
+	snprintf(key, sizeof(key), "page:%s:%u:%s", p->id, p->attempts, kind);
+	fw_timeline(core, p->incident, now_us, key, kind, p->person, "%s (%s) by %s, attempt %u%s%s%s", p->person_name,
+	    p->role, p->channel, p->attempts, p->unclaimed ? ", sent before it could be recorded" : "",
+	    p->error ? ": " : "", p->error ? p->error : "");
+}
+
+static void
+finish(struct fw_core *core, struct fw_page *p, enum fw_page_state state, int64_t now_us)
+{
+	set_state(core, p, state, now_us);
+	fw_emit(core, FW_ACT_RESULT)->u.page = p;
+	switch (state) {
+	case FW_PAGE_DELIVERED:
+		tell(core, p, "page_delivered", now_us);
+		break;
+	case FW_PAGE_FAILED:
+		tell(core, p, "page_failed", now_us);
+		break;
+	case FW_PAGE_CANCELLED:
+	case FW_PAGE_WRITING:
+	case FW_PAGE_SENDING:
+	case FW_PAGE_WAITING:
+		break;
+	}
+	bury(core, p);
+}
+
+static void
+send_page(struct fw_core *core, struct fw_page *p, int64_t now_us)
+{
+	char why[128];
+
+	if (!*p->target) {
+		snprintf(why, sizeof(why), "has no address for channel %.64s", p->channel);
+		free(p->error);
+		p->error = fw_strdup(why);
+		finish(core, p, FW_PAGE_FAILED, now_us);
+		return;
+	}
+	p->sent_at_us = now_us;
+	set_state(core, p, FW_PAGE_SENDING, 0);
+	fw_emit(core, FW_ACT_SEND)->u.page = p;
+}
+
+void
+fw_page_tick(struct fw_core *core, int64_t now_us)
+{
+	struct fw_deadline *d;
+
+	while ((d = fw_deadlines_pop(&core->pages_due, now_us))) {
+		struct fw_page *p = (struct fw_page *) d;
+
+		if (p->state == FW_PAGE_WRITING) {
+			p->unclaimed = true;
+			send_page(core, p, now_us);
+		} else if (!can_be_sent(p)) {
+			finish(core, p, FW_PAGE_CANCELLED, now_us);
+		} else {
+			p->attempts++;
+			p->sent_at_us = now_us;
+			set_state(core, p, FW_PAGE_WRITING, now_us + core->rules.uncommitted_us);
+			fw_emit(core, FW_ACT_CLAIM)->u.page = p;
+		}
+	}
+}
+
+struct fw_actions
+fw_core_claimed(struct fw_core *core, const char *page_id, bool claimed, int64_t now_us)
+{
+	struct fw_page *p = fw_strmap_get(&core->pages, page_id, strlen(page_id));
+
+	fw_core_begin(core);
+	if (!p || p->state != FW_PAGE_WRITING)
+		return fw_core_end(core);
+	if (!claimed) {
+		set_state(core, p, FW_PAGE_CANCELLED, 0);
+		bury(core, p);
+	} else {
+		send_page(core, p, now_us);
+	}
+	return fw_core_end(core);
+}
+
+struct fw_actions
+fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64_t now_us)
+{
+	struct fw_page *p = fw_strmap_get(&core->pages, page_id, strlen(page_id));
+
+	fw_core_begin(core);
+	if (!p || p->state != FW_PAGE_SENDING)
+		return fw_core_end(core);
+	free(p->error);
+	p->error = error ? fw_strdup(error) : NULL;
+	if (!error) {
+		finish(core, p, FW_PAGE_DELIVERED, now_us);
+	} else if (p->attempts >= core->rules.attempts) {
+		finish(core, p, FW_PAGE_FAILED, now_us);
+	} else if (!can_be_sent(p)) {
+		finish(core, p, FW_PAGE_CANCELLED, now_us);
+	} else {
+		set_state(core, p, FW_PAGE_WAITING, now_us + pause_before(core, p));
+		fw_emit(core, FW_ACT_RESULT)->u.page = p;
+		tell(core, p, "page_attempt_failed", now_us);
+	}
+	return fw_core_end(core);
+}
+
+void
+fw_page_answered(struct fw_core *core, struct fw_incident *i)
+{
+	struct fw_page *next;
+
+	for (struct fw_page *p = i->pages; p; p = next) {
+		next = p->next;
+		if (p->state == FW_PAGE_WAITING && !can_be_sent(p))
+			finish(core, p, FW_PAGE_CANCELLED, 0);
+	}
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message's way through the core: topic, uplink, report by report; who it is, is it new, what does it change. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "core/classify.h"
+#include "core/decode.h"
+#include "core/state.h"
+
+/* Keeps what cannot be believed; what was taken in again from quarantine is there already. */
+static struct fw_action *
+quarantine(struct fw_core *core, struct fw_quarantine what)
+{
+	const struct fw_message *m = what.message;
+	struct fw_quarantine *q = fw_arena_alloc(&core->arena, sizeof(*q));
+	struct fw_action *action = fw_emit(core, m->replay_id ? FW_ACT_REPLAYED : FW_ACT_QUARANTINE);
+
+	core->counters.quarantined[m->lane]++;
+	if (m->replay_id) {
+		action->u.replayed.quarantine_id = m->replay_id;
+		action->u.replayed.outcome = fw_reason_name(what.reason);
+		return action;
+	}
+	*q = what;
+	action->lane = core->lane;
+	action->u.quarantine = q;
+	return action;
+}
+
+static void
+quarantine_message(
+    struct fw_core *core, const struct fw_message *m, const char *device, enum fw_reason reason, const char *detail)
+{
+	quarantine(core, (struct fw_quarantine) {
+	                     .message = m,
+	                     .index = -1,
+	                     .device = device,
+	                     .reason = reason,
+	                     .detail = detail,
+	                     .payload = m->payload,
+	                     .payload_len = m->payload_len,
+	                 });
+}
+
+/* The device that a report is of, or NULL when its sender may not speak for it. */
+static struct fw_device *
+identify(struct fw_core *core, const struct fw_report *r, struct fw_device *via)
+{
+	const struct fw_registration *child;
+
+	if (!*r->device_id || strcmp(r->device_id, via->id) == 0)
+		return via;
+	child = fw_town_device(core->town, r->device_id, strlen(r->device_id));
+	if (!child || strcmp(child->parent, via->id) != 0)
+		return NULL;
+	return fw_core_device(core, r->device_id, via->topic_division);
+}
+
+static void
+judge_clock(const struct fw_core *core, struct fw_report *r)
+{
+	int64_t received = r->message->received_at_us;
+
+	r->observed_at_us = received;
+	if (r->device_time_us == 0)
+		return;
+	if (r->device_time_us > received + core->rules.clock_ahead_us ||
+	    r->device_time_us < received - core->rules.clock_behind_us)
+		r->clock_fault = true;
+	else
+		r->observed_at_us = r->device_time_us;
+}
+
+static void
+note_seen(struct fw_core *core, struct fw_device *d, const struct fw_report *r)
+{
+	if (r->message->received_at_us >= d->last_seen_us && !r->backfill) {
+		d->last_observed_us = r->observed_at_us;
+		d->last_boot_id = r->boot_id;
+		d->mode = r->mode;
+		d->clock_fault = r->clock_fault;
+		if (r->health) {
+			size_t n = fw_text_cut(r->health->firmware, strlen(r->health->firmware), sizeof(d->firmware) - 1);
+
+			d->has_health = true;
+			d->battery_percent = (uint8_t) r->health->battery_percent;
+			d->signal_dbm = r->health->signal_dbm;
+			d->mains_ok = r->health->mains_ok;
+			memcpy(d->firmware, r->health->firmware, n);
+			d->firmware[n] = '\0';
+		}
+	}
+	if (r->message->received_at_us > d->last_seen_us)
+		d->last_seen_us = r->message->received_at_us;
+	if (!d->seen)
+		d->last_observed_us = r->observed_at_us;
+	d->seen = true;
+	fw_mark_device(core, d);
+}
+
+static void
+promote(struct fw_core *core, size_t first_action, enum fw_lane lane)
+{
+	if (lane == FW_LANE_ALARM)
+		return;
+	core->counters.promoted++;
+	for (size_t i = first_action; i < core->action_count; i++)
+		core->actions[i].lane = FW_LANE_ALARM;
+}
+
+static void
+emit_report(struct fw_core *core, enum fw_action_type type, const struct fw_report *r)
+{
+	struct fw_action *action = fw_emit(core, type);
+
+	action->lane = core->lane;
+	action->u.report = r;
+	action->item = (struct fw_receipt_item) {
+	    .via = r->via, .device = r->device, .boot_id = r->boot_id, .sequence = r->sequence};
+}
+
+static bool
+is_new(const struct fw_report *r)
+{
+	struct fw_boot *boot = fw_device_boot_make(r->device, r->boot_id);
+
+	return fw_seqset_add(&boot->received, r->sequence, r->message->received_at_us);
+}
+
+static void
+tell_replayed(struct fw_core *core, const struct fw_message *m, const char *outcome)
+{
+	struct fw_action *action;
+
+	if (!m->replay_id)
+		return;
+	action = fw_emit(core, FW_ACT_REPLAYED);
+	action->u.replayed.quarantine_id = m->replay_id;
+	action->u.replayed.outcome = outcome;
+}
+
+/* A refused report has been counted as received: taking it in again must not find it a duplicate of itself. */
+static bool
+is_duplicate(struct fw_core *core, const struct fw_report *r)
+{
+	bool replayed_alone = r->message->replay_id && r->message->replay_index >= 0;
+
+	if (is_new(r) || replayed_alone)
+		return false;
+	core->counters.duplicates[r->message->lane]++;
+	emit_report(core, FW_ACT_DUPLICATE, r);
+	tell_replayed(core, r->message, "duplicate");
+	return true;
+}
+
+static void
+accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
+{
+	size_t first_action = core->action_count;
+	bool changed = false;
+
+	if (is_duplicate(core, r))
+		return;
+	core->counters.reports[r->message->lane]++;
+	emit_report(core, FW_ACT_REPORT, r);
+	tell_replayed(core, r->message, "recorded");
+	note_seen(core, r->device, r);
+	for (size_t i = 0; i < r->event_count; i++)
+		changed |= fw_alarm_event(core, r->device, r, i, now_us);
+	if (changed)
+		promote(core, first_action, core->lane);
+}
+
+static bool
+is_fire(const struct fw_event *e)
+{
+	return e->active && e->condition > FW_CONDITION_UNSPECIFIED && e->condition < FW_CONDITIONS &&
+	       fw_classify(e->condition).class == FW_CLASS_FIRE;
+}
+
+static void
+quarantine_report(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail)
+{
+	struct fw_slice single = fw_encode_single(&core->arena, (struct fw_slice) {.bytes = r->body, .len = r->body_len});
+	struct fw_action *action = quarantine(core, (struct fw_quarantine) {
+	                                                .message = r->message,
+	                                                .index = (int32_t) r->index,
+	                                                .device = r->via->id,
+	                                                .reason = reason,
+	                                                .detail = detail,
+	                                                .payload = single.bytes,
+	                                                .payload_len = single.len,
+	                                                .report_device = *r->device_id ? r->device_id : r->via->id,
+	                                                .has_sequence = r->sequence != 0,
+	                                                .boot_id = r->boot_id,
+	                                                .sequence = r->sequence,
+	                                            });
+
+	if (action->type == FW_ACT_QUARANTINE)
+		action->item = (struct fw_receipt_item) {
+		    .via = r->via,
+		    .device = r->device,
+		    .claimed = r->device ? NULL : fw_strdup(r->device_id),
+		    .boot_id = r->boot_id,
+		    .sequence = r->sequence,
+		    .rejected = reason,
+		};
+}
+
+/* A report that cannot be believed is kept out of the records, but a fire flag in it is a fire: it is raised for the device, or
+   for its sender when the device is what cannot be believed. */
+static void
+refuse(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail, int64_t now_us)
+{
+	size_t first_action = core->action_count;
+	bool changed = false;
+
+	if (r->device && r->sequence && is_duplicate(core, r))
+		return;
+	quarantine_report(core, r, reason, detail);
+	for (size_t i = 0; i < r->event_count; i++)
+		if (is_fire(&r->events[i]))
+			changed |= fw_alarm_event(core, r->device ? r->device : r->via, r, i, now_us);
+	if (changed)
+		promote(core, first_action, core->lane);
+}
+
+static void
+take_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via, uint32_t index, int64_t now_us)
+{
+	struct fw_report *r = fw_arena_alloc(&core->arena, sizeof(*r));
+	const char *detail;
+	enum fw_reason reason = fw_decode_report(&core->arena, core->slices[index], r, &detail);
+
+	r->message = m;
+	r->index = index;
+	r->via = via;
+	judge_clock(core, r);
+	if (reason != FW_REASON_NOT_PROTOBUF && reason != FW_REASON_IDENTITY) {
+		r->device = identify(core, r, via);
+		if (!r->device && reason == FW_REASON_NONE) {
+			reason = FW_REASON_IDENTITY;
+			detail = fw_arena_printf(&core->arena, "device_id: %s is not registered under %s", r->device_id, via->id);
+		}
+	}
+	if (reason == FW_REASON_NONE)
+		accept(core, r, now_us);
+	else
+		refuse(core, r, reason, detail, now_us);
+}
+
+static void
+register_unknown(struct fw_core *core, struct fw_device *d)
+{
+	struct fw_action *action;
+
+	if (d->registration || d->registering)
+		return;
+	d->registering = true;
+	action = fw_emit(core, FW_ACT_REGISTER);
+	action->lane = core->lane;
+	action->u.device = d;
+}
+
+static void
+take_uplink(struct fw_core *core, const struct fw_message *m, const struct fw_topic *topic, int64_t now_us)
+{
+	struct fw_device *via = fw_core_device(core, topic->device, topic->division);
+	size_t count;
+	int error = fw_decode_uplink(m->payload, m->payload_len, core->slices, FW_REPORTS_MAX, &count);
+
+	register_unknown(core, via);
+	for (size_t i = 0; i < count; i++)
+		take_report(core, m, via, (uint32_t) i, now_us);
+	if (error == FW_ETOOBIG)
+		quarantine_message(core, m, via->id, FW_REASON_OVERSIZE,
+		    fw_arena_printf(&core->arena, "more than %d reports; those before are taken in", FW_REPORTS_MAX));
+	else if (error != FW_OK)
+		quarantine_message(core, m, via->id, FW_REASON_NOT_PROTOBUF,
+		    fw_arena_printf(&core->arena, "not an Uplink, behind %zu reports that are taken in", count));
+	else if (count == 0)
+		quarantine_message(core, m, via->id, FW_REASON_NOT_PROTOBUF, "an Uplink without a report");
+}
+
+struct fw_actions
+fw_core_message(struct fw_core *core, const struct fw_message *m, int64_t now_us)
+{
+	struct fw_topic topic;
+
+	fw_core_begin(core);
+	core->lane = m->lane;
+	core->counters.messages[m->lane]++;
+	if (fw_decode_topic(m->topic, m->topic_len, &topic) != FW_OK) {
+		quarantine_message(core, m, "-", FW_REASON_TOPIC, "not fire/v1/{division}/{device}/alarm or telemetry");
+	} else if (m->original_len > m->payload_len) {
+		quarantine_message(core, m, fw_arena_text(&core->arena, topic.device, strlen(topic.device)),
+		    FW_REASON_OVERSIZE,
+		    fw_arena_printf(&core->arena, "%llu bytes, of which the first %zu are kept",
+			(unsigned long long) m->original_len, m->payload_len));
+	} else {
+		take_uplink(core, m, &topic, now_us);
+	}
+	fw_escalate_tick(core, now_us);
+	return fw_core_end(core);
+}

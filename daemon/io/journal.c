@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal of one lane: append, read, seek, release; see journal.h, and journal_inside.h for who owns what. */
+#include "io/journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/log.h"
+#include "io/journal_inside.h"
+
+/* const: a state is asked for through a const journal. */
+static void
+lock(const struct fw_journal *j)
+{
+	pthread_mutex_lock((pthread_mutex_t *) &j->lock);
+}
+
+static void
+unlock(const struct fw_journal *j)
+{
+	pthread_mutex_unlock((pthread_mutex_t *) &j->lock);
+}
+
+/* ---- the appender */
+
+/* The spare becomes the active segment; waits for it only when the keeper is making it. */
+static int
+begin_segment(struct fw_journal *j)
+{
+	struct fw_segment *s;
+	int r;
+
+	lock(j);
+	while (!j->spare && !j->spare_error)
+		pthread_cond_wait(&j->spare_news, &j->lock);
+	s = j->spare;
+	r = s ? FW_OK : j->spare_error;
+	if (s) {
+		j->spare = NULL;
+		if (j->tail)
+			j->tail->next = s;
+		else
+			j->head = s;
+		j->tail = s;
+		j->kicked = true;
+		pthread_cond_signal(&j->wake);
+	}
+	unlock(j);
+	if (s)
+		j->active = s;
+	return r;
+}
+
+/* The offset at which `bytes` go. */
+static int
+make_room(struct fw_journal *j, size_t bytes, size_t *offset)
+{
+	int r;
+
+	if (j->active) {
+		*offset = (size_t) (j->written - j->active->place.first);
+		if (bytes <= j->active->mapped - *offset)
+			return FW_OK;
+	}
+	r = begin_segment(j);
+	*offset = FW_SEGMENT_HEADER_BYTES;
+	return r;
+}
+
+static void
+wake_others(struct fw_journal *j)
+{
+	if (j->reader_asleep && atomic_exchange(&j->reader_asleep, false))
+		eventfd_write(j->event_fd, 1);
+	if (j->sync_interval_us > 0 && !j->sync_wanted && !atomic_exchange(&j->sync_wanted, true)) {
+		lock(j);
+		pthread_cond_signal(&j->wake);
+		unlock(j);
+	}
+}
+
+/* The reader has it before it is on disk: deciding and syncing go side by side. */
+static int
+publish(struct fw_journal *j, size_t offset, size_t bytes)
+{
+	const struct fw_segment *s = j->active;
+
+	j->written = s->place.first + offset + bytes;
+	j->records++;
+	wake_others(j);
+	if (j->sync_interval_us > 0)
+		return FW_OK;
+	if (fw_segment_sync(s, offset, offset + bytes) != FW_OK) {
+		fw_error("journal %s sync failed, nothing more is accepted: %s", j->name, strerror(errno));
+		j->sync_errors++;
+		j->failed = true;
+		return FW_EIO;
+	}
+	j->synced = s->place.first + offset + bytes;
+	return FW_OK;
+}
+
+int
+fw_journal_append(struct fw_journal *j, int64_t received_at_us, const char *topic, size_t topic_len,
+    const void *payload, size_t payload_len, uint64_t original_len)
+{
+	size_t bytes = fw_segment_record_bytes(topic_len, payload_len), offset;
+	struct fw_record record = {
+	    .received_at_us = received_at_us,
+	    .topic = topic,
+	    .topic_len = topic_len,
+	    .payload = payload,
+	    .payload_len = payload_len,
+	    .original_len = original_len,
+	};
+	int r = FW_OK;
+
+	if (j->failed)
+		r = FW_EIO;
+	else if (bytes == 0 || bytes > j->segment_bytes - FW_SEGMENT_HEADER_BYTES)
+		r = FW_ETOOBIG;
+	else
+		r = make_room(j, bytes, &offset);
+	if (r == FW_OK) {
+		fw_segment_put(j->active, offset, &record);
+		r = publish(j, offset, bytes);
+	}
+	if (r != FW_OK)
+		j->refused++;
+	return r;
+}
+
+/* ---- the reader */
+
+int
+fw_journal_fd(const struct fw_journal *j)
+{
+	return j->event_fd;
+}
+
+void
+fw_journal_clear_fd(struct fw_journal *j)
+{
+	eventfd_t ignored;
+
+	if (eventfd_read(j->event_fd, &ignored) != 0)
+		return; /* was clear */
+}
+
+static void
+tell_damage(struct fw_journal *j, uint64_t position, uint64_t goes_on)
+{
+	j->damaged++;
+	fw_error("journal %s position=%" PRIu64 " damaged record, reading goes on at position=%" PRIu64, j->name,
+	    position, goes_on);
+}
+
+/* Nothing more can be read of a segment that the appender has left. */
+static void
+finish_segment(struct fw_journal *j, struct fw_segment *s, size_t offset)
+{
+	if (s->finished)
+		return;
+	s->finished = true;
+	if (s->mapped < s->place.bytes || !fw_segment_is_blank(s, offset))
+		tell_damage(j, s->place.first + offset, fw_segment_end(s));
+}
+
+/* False when there is none yet. */
+static bool
+next_segment(struct fw_journal *j)
+{
+	struct fw_segment *s = j->reading, *next;
+
+	lock(j);
+	next = s ? s->next : j->head;
+	unlock(j);
+	if (!next)
+		return false;
+	if (s && next->place.previous != s->place.number)
+		fw_error("journal %s segments are missing: position=%" PRIu64 " up to position=%" PRIu64, j->name,
+		    fw_segment_end(s), next->place.first);
+	j->reading = next;
+	j->read_at = next->place.first + FW_SEGMENT_HEADER_BYTES;
+	return true;
+}
+
+/* Of what lies before `written`. */
+static int
+read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
+{
+	while (j->reading || next_segment(j)) {
+		struct fw_segment *s = j->reading;
+		size_t offset = (size_t) (j->read_at - s->place.first);
+		bool active = written <= fw_segment_end(s);
+
+		if (active && j->read_at >= written)
+			return FW_EAGAIN;
+		if (fw_segment_get(s, offset, active ? (size_t) (written - s->place.first) : s->mapped, out) == FW_OK) {
+			j->read_at = out->next;
+			return FW_OK;
+		}
+		if (active) {
+			tell_damage(j, j->read_at, written);
+			j->read_at = written;
+			return FW_EAGAIN;
+		}
+		finish_segment(j, s, offset);
+		if (!next_segment(j))
+			return FW_EAGAIN;
+	}
+	return FW_EAGAIN;
+}
+
+int
+fw_journal_read(struct fw_journal *j, struct fw_record *out)
+{
+	for (;;) {
+		uint64_t written = j->written;
+		int r = read_before(j, written, out);
+
+		if (r != FW_EAGAIN)
+			return r;
+		j->reader_asleep = true;
+		if (j->written == written)
+			return FW_EAGAIN;
+		j->reader_asleep = false;
+	}
+}
+
+/* The next position that is held after a segment's readable part. */
+static uint64_t
+after(const struct fw_journal *j, const struct fw_segment *s)
+{
+	return s->next ? s->next->place.first + FW_SEGMENT_HEADER_BYTES : j->written;
+}
+
+/* The position itself when a record begins or the readable part ends there, else the next one held. */
+static uint64_t
+nearest_in(const struct fw_journal *j, const struct fw_segment *s, uint64_t position)
+{
+	uint64_t at = s->place.first + FW_SEGMENT_HEADER_BYTES, written = j->written;
+	size_t limit = written <= fw_segment_end(s) ? (size_t) (written - s->place.first) : s->mapped;
+	struct fw_record record;
+
+	if (position >= s->place.first && position < at)
+		return position;
+	while (at < position) {
+		if (fw_segment_get(s, (size_t) (at - s->place.first), limit, &record) != FW_OK)
+			return after(j, s);
+		at = record.next;
+	}
+	return at;
+}
+
+static void
+start_reading(struct fw_journal *j, struct fw_segment *s, uint64_t position)
+{
+	uint64_t first = s ? s->place.first + FW_SEGMENT_HEADER_BYTES : j->first_due;
+
+	for (struct fw_segment *before = j->head; before && before != s; before = before->next)
+		before->released = true;
+	j->reading = s;
+	j->read_at = position < first ? first : position;
+	j->released = position;
+	j->kicked = true;
+	pthread_cond_signal(&j->wake);
+}
+
+int
+fw_journal_seek(struct fw_journal *j, uint64_t position, uint64_t *nearest)
+{
+	struct fw_segment *s, *last = NULL;
+
+	lock(j);
+	for (s = j->head; s && fw_segment_end(s) <= position; s = s->next)
+		last = s;
+	if (s)
+		*nearest = nearest_in(j, s, position);
+	else
+		*nearest = position <= j->written ? position : j->written;
+	if (*nearest == position)
+		start_reading(j, s ? s : last, position);
+	unlock(j);
+	return *nearest == position ? FW_OK : FW_ENOTFOUND;
+}
+
+uint64_t
+fw_journal_first(const struct fw_journal *j)
+{
+	uint64_t first;
+
+	lock(j);
+	first = j->head ? j->head->place.first + FW_SEGMENT_HEADER_BYTES : j->first_due;
+	unlock(j);
+	return first;
+}
+
+void
+fw_journal_release(struct fw_journal *j, uint64_t position, int64_t now_us)
+{
+	lock(j);
+	j->now_us = now_us;
+	for (struct fw_segment *s = j->head; s && s != j->reading && fw_segment_end(s) <= position; s = s->next) {
+		s->released = true;
+		if (s->released_at_us > now_us)
+			s->released_at_us = now_us;
+	}
+	if (position > j->released)
+		j->released = position;
+	if (j->head && j->head->released && (j->spare_error || now_us - j->head->released_at_us >= j->keep_us)) {
+		j->kicked = true;
+		pthread_cond_signal(&j->wake);
+	}
+	unlock(j);
+}
+
+/* ---- asking */
+
+void
+fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out)
+{
+	lock(j);
+	out->files_bytes = j->files_bytes;
+	unlock(j);
+	out->id = j->id;
+	out->synced = j->synced;
+	out->written = j->written;
+	out->read = j->read_at;
+	out->released = j->released;
+	out->quota_bytes = j->quota_bytes;
+	out->records = j->records;
+	out->refused = j->refused;
+	out->damaged = j->damaged;
+	out->sync_errors = j->sync_errors;
+	out->failed = j->failed;
+}
+
+unsigned
+fw_journal_filled_percent(const struct fw_journal *j)
+{
+	uint64_t room = j->quota_bytes / j->segment_bytes * j->segment_bytes, held = 0;
+	uint64_t written = j->written;
+
+	lock(j);
+	for (const struct fw_segment *s = j->head; s; s = s->next) {
+		bool active = written >= s->place.first && written <= fw_segment_end(s);
+
+		if (!s->released)
+			held += active ? written - s->place.first : s->place.bytes;
+	}
+	unlock(j);
+	return held >= room ? 100 : (unsigned) (held * 100 / room);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a connection comes and goes; see pg_state.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "io/pg_state.h"
+
+#define CONNECT_WITHIN_US (15 * FW_S)
+
+void
+fw_pg_set_why(struct fw_pg *pg, const char *why)
+{
+	size_t n = strcspn(why, "\n");
+
+	if (n == 0) {
+		why = "connection lost";
+		n = strlen(why);
+	}
+	snprintf(pg->why, sizeof(pg->why), "%.*s", (int) (n < FW_PG_WHY_MAX ? n : FW_PG_WHY_MAX - 1), why);
+}
+
+static void
+tell_down(struct fw_pg *pg)
+{
+	if (strcmp(pg->told, pg->why) == 0)
+		return;
+	memcpy(pg->told, pg->why, sizeof(pg->told));
+	fw_warning("postgres %s: not connected: %s", pg->application_name, pg->why);
+	if (pg->handlers.up)
+		pg->handlers.up(false, pg->why, pg->handlers.context);
+}
+
+static void
+tell_up(struct fw_pg *pg)
+{
+	pg->told[0] = '\0';
+	pg->connects++;
+	fw_notice("postgres %s: connected", pg->application_name);
+	if (pg->handlers.up)
+		pg->handlers.up(true, "connected", pg->handlers.context);
+}
+
+static int64_t
+jittered(int64_t pause_us)
+{
+	uint32_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		random = UINT32_MAX / 2;
+	return pause_us / 2 + (int64_t) ((double) pause_us * (random / (double) UINT32_MAX)) / 2;
+}
+
+static void
+pause_connect(struct fw_pg *pg)
+{
+	int64_t most = pg->options.retry_max_ms * FW_MS;
+
+	pg->state = PAUSED;
+	fw_timer_set(pg->timer, jittered(pg->pause_us));
+	pg->pause_us *= 2;
+	if (pg->pause_us > most)
+		pg->pause_us = most > FW_PG_RETRY_FIRST_US ? most : FW_PG_RETRY_FIRST_US;
+}
+
+/* The connection is of no use any more. */
+void
+fw_pg_drop(struct fw_pg *pg)
+{
+	struct fw_pg_request *active = pg->active;
+
+	fw_watch_free(pg->watch);
+	pg->watch = NULL;
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+	pg->active = NULL;
+	pause_connect(pg);
+	tell_down(pg);
+	if (active)
+		fw_pg_answer(pg, active, true);
+	fw_pg_refuse_queue(pg);
+	pg->sqlstate[0] = '\0';
+}
+
+void
+fw_pg_lose(struct fw_pg *pg)
+{
+	if (!pg->failed)
+		fw_pg_set_why(pg, PQerrorMessage(pg->conn));
+	fw_pg_drop(pg);
+}
+
+static void
+on_notice(void *context, const PGresult *notice)
+{
+	(void) context;
+	fw_debug("postgres notice: %s", PQresultErrorMessage(notice));
+}
+
+/* Plans go by key and are made once, whatever the statistics say: a day's partition is empty when its plan is made, and the scan
+   that is cheapest then is ruinous an hour later. */
+static const char *const session[] = {
+    "SET search_path TO firewatch, pg_temp",
+    "SET plan_cache_mode TO force_generic_plan",
+    "SET enable_seqscan TO off",
+    "SET jit TO off",
+};
+
+static bool
+put_set_up(struct fw_pg *pg)
+{
+	for (size_t i = 0; i < sizeof(session) / sizeof(session[0]); i++)
+		if (!PQsendQueryParams(pg->conn, session[i], 0, NULL, NULL, NULL, NULL, 1))
+			return false;
+	for (size_t i = 0; i < pg->options.listen_count; i++) {
+		char *channel = PQescapeIdentifier(pg->conn, pg->options.listen[i], strlen(pg->options.listen[i]));
+		char command[160];
+
+		if (!channel)
+			return false;
+		snprintf(command, sizeof(command), "LISTEN %s", channel);
+		PQfreemem(channel);
+		if (!PQsendQueryParams(pg->conn, command, 0, NULL, NULL, NULL, NULL, 1))
+			return false;
+	}
+	for (size_t i = 0; i < pg->options.statement_count; i++)
+		if (!PQsendPrepare(pg->conn, pg->options.statements[i].name, pg->options.statements[i].sql, 0, NULL))
+			return false;
+	return PQpipelineSync(pg->conn) != 0;
+}
+
+static void
+begin_set_up(struct fw_pg *pg)
+{
+	pg->state = PREPARING;
+	PQsetNoticeReceiver(pg->conn, on_notice, NULL);
+	if (PQsetnonblocking(pg->conn, 1) != 0 || !PQenterPipelineMode(pg->conn)) {
+		fw_pg_lose(pg);
+		return;
+	}
+	fw_pg_begin_request(pg, &pg->set_up);
+	if (!put_set_up(pg))
+		fw_pg_lose(pg);
+	else
+		fw_pg_flush(pg);
+}
+
+/* The schema is missing, or older than the statements. */
+static bool
+is_schema_fault(const char *sqlstate)
+{
+	static const char *const states[] = {"42P01", "42703", "42883", "3F000", "42P10", "42704"};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
+void
+fw_pg_finish_set_up(struct fw_pg *pg)
+{
+	if (pg->failed) {
+		size_t n = strlen(pg->why);
+
+		if (is_schema_fault(pg->sqlstate))
+			snprintf(pg->why + n, sizeof(pg->why) - n, "; run \"firewatchctl db migrate\"");
+		pg->active = NULL;
+		fw_pg_drop(pg);
+		return;
+	}
+	pg->active = NULL;
+	pg->state = UP;
+	pg->pause_us = FW_PG_RETRY_FIRST_US;
+	fw_timer_cancel(pg->timer);
+	tell_up(pg);
+	fw_pg_serve(pg);
+}
+
+static void poll_connect(struct fw_pg *pg);
+
+static void
+on_connecting(int what, void *context)
+{
+	(void) what;
+	poll_connect(context);
+}
+
+/* The socket may change at each step: the watch is made anew. */
+static void
+watch_socket(struct fw_pg *pg, int what, void (*ready)(int what, void *context))
+{
+	fw_watch_free(pg->watch);
+	pg->watch = fw_watch_new(pg->loop, PQsocket(pg->conn), what, ready, pg);
+}
+
+static void
+poll_connect(struct fw_pg *pg)
+{
+	switch (PQconnectPoll(pg->conn)) {
+	case PGRES_POLLING_READING:
+		watch_socket(pg, FW_READ, on_connecting);
+		return;
+	case PGRES_POLLING_WRITING:
+		watch_socket(pg, FW_WRITE, on_connecting);
+		return;
+	case PGRES_POLLING_OK:
+		watch_socket(pg, FW_READ, fw_pg_on_session);
+		begin_set_up(pg);
+		return;
+	case PGRES_POLLING_FAILED:
+	case PGRES_POLLING_ACTIVE:
+		break;
+	}
+	fw_pg_lose(pg);
+}
+
+static void
+begin_connect(struct fw_pg *pg)
+{
+	/* what stands before dbname is a default, what stands behind it holds */
+	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+	    "dbname", "application_name", "client_encoding", NULL};
+	const char *const values[] = {"10", "5", "3", "15000", pg->dsn, pg->application_name, "UTF8", NULL};
+
+	pg->state = CONNECTING;
+	pg->failed = false;
+	pg->sqlstate[0] = '\0';
+	pg->conn = PQconnectStartParams(keys, values, 1);
+	if (!pg->conn)
+		abort();
+	fw_timer_set(pg->timer, CONNECT_WITHIN_US);
+	if (PQstatus(pg->conn) == CONNECTION_BAD)
+		fw_pg_lose(pg);
+	else
+		watch_socket(pg, FW_WRITE, on_connecting);
+}
+
+void
+fw_pg_on_timer(void *context)
+{
+	struct fw_pg *pg = context;
+
+	switch (pg->state) {
+	case PAUSED:
+		begin_connect(pg);
+		break;
+	case CONNECTING:
+	case PREPARING:
+		fw_pg_set_why(pg, "connecting takes too long");
+		pg->active = NULL;
+		fw_pg_drop(pg);
+		break;
+	case OFF:
+	case UP:
+		break;
+	}
+}
+
+void
+fw_pg_start(struct fw_pg *pg)
+{
+	if (pg->state == OFF)
+		begin_connect(pg);
+}

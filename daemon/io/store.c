@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one lane writes to PostgreSQL; see store.h.  Two batches change places: one gathers, the other is under way until it is
+ * committed, however often it has to be sent.
+ */
+#include "io/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "base/time.h"
+#include "io/store_batch.h"
+
+#define RETRY_FIRST_US (100 * FW_MS)
+#define COLUMNS_ALL ((size_t) (FW_SQL_BATCH + 1) * FW_COLUMNS_MAX)
+
+struct fw_store {
+	struct fw_loop *loop;
+	struct fw_store_handlers handlers;
+	char *instance;
+	enum fw_lane lane;
+	char **channels;
+	size_t channel_count;
+	int64_t retry_max_us;
+	struct fw_pg *pg;
+	struct fw_timer *retry;
+	int64_t pause_us;
+
+	struct fw_batch batches[2], *gathering, *sent; /* sent NULL: none under way */
+	uint64_t serial, committed; /* of the gathering batch; of the last committed one */
+	uint64_t journal, position; /* the checkpoint last committed */
+	bool in_flight;             /* sent is with the connection, else it waits to be sent again */
+	int64_t sent_at_us;
+
+	struct fw_pg_request request;
+	struct fw_pg_step steps[FW_SQL_BATCH + 2];
+	const char *values[COLUMNS_ALL];
+	int lengths[COLUMNS_ALL], formats[COLUMNS_ALL];
+
+	struct fw_strmap claimed; /* ids of this attempt's answers; the keys are in the sent batch */
+	char told[640];           /* the last error that was logged */
+	uint64_t rows, transactions, retries;
+	int64_t took_us;
+};
+
+/* ---------------------------------------------------------------- sending */
+
+static void
+add_params(struct fw_store *s, struct fw_pg_step *step, struct fw_columns *c, size_t *used)
+{
+	fw_columns_params(c, s->values + *used, s->lengths + *used, s->formats + *used);
+	step->param_count += (int) c->count;
+	*used += c->count;
+}
+
+static void
+add_step(struct fw_store *s, enum fw_sql statement, size_t *used)
+{
+	struct fw_pg_step *step = &s->steps[s->request.step_count++];
+
+	*step = (struct fw_pg_step) {
+	    .statement = statement,
+	    .values = s->values + *used,
+	    .lengths = s->lengths + *used,
+	    .formats = s->formats + *used,
+	};
+	if (statement < FW_SQL_BATCH)
+		add_params(s, step, &s->sent->columns[statement], used);
+	if (statement == FW_SQL_REPORT)
+		add_params(s, step, &s->sent->readings, used);
+}
+
+static void
+transmit(struct fw_store *s)
+{
+	size_t used = 0;
+
+	s->request.steps = s->steps;
+	s->request.step_count = 0;
+	add_step(s, FW_SQL_BEGIN, &used);
+	for (int i = 0; i < FW_SQL_BATCH; i++)
+		if (s->sent->columns[i].rows > 0)
+			add_step(s, (enum fw_sql) i, &used);
+	add_step(s, FW_SQL_COMMIT, &used);
+	fw_strmap_fini(&s->claimed);
+	fw_strmap_init(&s->claimed, 0);
+	s->in_flight = true;
+	s->sent_at_us = fw_loop_now_us(s->loop);
+	fw_pg_send(s->pg, &s->request);
+}
+
+static void
+transmit_again(struct fw_store *s)
+{
+	if (s->sent && !s->in_flight && fw_pg_is_up(s->pg) && !fw_timer_is_set(s->retry))
+		transmit(s);
+}
+
+static void
+on_retry(void *context)
+{
+	transmit_again(context);
+}
+
+static bool
+is_empty(const struct fw_batch *b, const struct fw_store *s)
+{
+	return b->row_count == 0 && (!b->has_checkpoint || (b->journal == s->journal && b->position == s->position));
+}
+
+bool
+fw_store_send(struct fw_store *s)
+{
+	if (s->sent || !fw_pg_is_up(s->pg) || is_empty(s->gathering, s))
+		return false;
+	s->sent = s->gathering;
+	s->gathering = &s->batches[s->sent == &s->batches[0]];
+	s->serial++;
+	fw_batch_seal(s->sent, s->instance, s->lane);
+	transmit(s);
+	return true;
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void
+on_rows(size_t step, const PGresult *rows, void *context)
+{
+	struct fw_store *s = context;
+	size_t statement = s->steps[step].statement;
+
+	if (statement != FW_SQL_PAGE && statement != FW_SQL_CLAIM)
+		return;
+	for (int i = 0; i < PQntuples(rows); i++) {
+		const char *id = fw_get_text(rows, i, 0);
+		size_t n = fw_get_length(rows, i, 0);
+
+		if (!fw_get_int(rows, i, 1))
+			continue;
+		id = fw_arena_text(&s->sent->arena, id, n);
+		fw_strmap_put(&s->claimed, id, n, s);
+	}
+}
+
+/* Parts the batch's pages into claimed ones, first, and refused ones; returns how many are claimed. */
+static size_t
+part_claims(struct fw_store *s, const char **ids, size_t count)
+{
+	size_t claimed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *id = ids[i];
+
+		if (!fw_strmap_get(&s->claimed, id, strlen(id)))
+			continue;
+		ids[i] = ids[claimed];
+		ids[claimed++] = id;
+	}
+	return claimed;
+}
+
+/* What the handler is given is taken out of the batch first, so that the handler may send the next one. */
+static void
+committed(struct fw_store *s)
+{
+	struct fw_batch *b = s->sent;
+	struct fw_committed done = {
+	    .serial = s->serial - 1,
+	    .items = b->items,
+	    .item_count = b->item_count,
+	    .has_checkpoint = b->has_checkpoint,
+	    .journal = b->journal,
+	    .position = b->position,
+	    .took_us = s->took_us,
+	};
+	const char **ids = b->page_ids;
+	struct fw_arena arena = b->arena;
+
+	done.claimed_count = part_claims(s, ids, b->page_id_count);
+	done.claimed = ids;
+	done.refused = ids ? ids + done.claimed_count : NULL;
+	done.refused_count = b->page_id_count - done.claimed_count;
+	b->items = NULL;
+	b->page_ids = NULL;
+	b->item_cap = b->page_id_cap = 0;
+	fw_arena_init(&b->arena, 4096);
+	fw_batch_reset(b);
+	s->sent = NULL;
+	s->handlers.committed(&done, s->handlers.context);
+	free(done.items);
+	free(ids);
+	fw_arena_fini(&arena);
+}
+
+static void
+note_committed(struct fw_store *s)
+{
+	struct fw_batch *b = s->sent;
+
+	s->committed = s->serial - 1;
+	s->transactions++;
+	s->rows += b->row_count;
+	s->took_us = fw_loop_now_us(s->loop) - s->sent_at_us;
+	s->pause_us = RETRY_FIRST_US;
+	if (b->has_checkpoint) {
+		s->journal = b->journal;
+		s->position = b->position;
+	}
+	if (s->told[0])
+		fw_notice("store %s: batch %llu is committed after all", fw_lane_name(s->lane),
+		    (unsigned long long) s->committed);
+	s->told[0] = '\0';
+}
+
+/* The batch stays; a lost connection is told by pg, an error of the server once for each change. */
+static void
+failed(struct fw_store *s, const struct fw_pg_error *error)
+{
+	char what[sizeof(s->told)];
+
+	s->retries++;
+	if (error->lost)
+		return;
+	snprintf(what, sizeof(what), "%s %.500s", error->sqlstate, error->message);
+	if (strcmp(what, s->told) != 0)
+		fw_error("store %s: batch %llu of %zu rows is refused and sent again: %s", fw_lane_name(s->lane),
+		    (unsigned long long) s->serial - 1, s->sent->row_count, what);
+	memcpy(s->told, what, sizeof(s->told));
+	fw_timer_set(s->retry, s->pause_us);
+	s->pause_us = s->pause_us * 2 < s->retry_max_us ? s->pause_us * 2 : s->retry_max_us;
+}
+
+static void
+on_done(const struct fw_pg_error *error, void *context)
+{
+	struct fw_store *s = context;
+
+	s->in_flight = false;
+	if (error) {
+		failed(s, error);
+		return;
+	}
+	note_committed(s);
+	committed(s);
+}
+
+static void
+on_up(bool up, const char *why, void *context)
+{
+	struct fw_store *s = context;
+
+	if (up) {
+		fw_timer_cancel(s->retry);
+		transmit_again(s);
+	}
+	s->handlers.up(up, why, s->handlers.context);
+}
+
+static void
+on_notified(const char *channel, const char *payload, void *context)
+{
+	struct fw_store *s = context;
+
+	if (s->handlers.notified)
+		s->handlers.notified(channel, payload, s->handlers.context);
+}
+
+/* ---------------------------------------------------------------- face */
+
+static void
+connect_to(struct fw_store *s, const struct fw_store_options *options)
+{
+	const struct fw_pg_handlers handlers = {.up = on_up, .notified = on_notified, .context = s};
+	char name[32];
+
+	snprintf(name, sizeof(name), "firewatchd/%s", fw_lane_name(s->lane));
+	s->pg = fw_pg_new(s->loop,
+	    &(struct fw_pg_options) {
+		.dsn = options->dsn,
+		.application_name = name,
+		.retry_max_ms = options->retry_max_ms,
+		.statements = fw_sql_statements,
+		.statement_count = FW_SQL_COUNT,
+		.listen = (const char *const *) s->channels,
+		.listen_count = s->channel_count,
+	    },
+	    &handlers);
+}
+
+struct fw_store *
+fw_store_new(
+    struct fw_loop *loop, const struct fw_store_options *options, const struct fw_store_handlers *handlers)
+{
+	struct fw_store *s = fw_calloc(1, sizeof(*s));
+
+	s->loop = loop;
+	s->handlers = *handlers;
+	s->instance = fw_strdup(options->instance);
+	s->lane = options->lane;
+	s->channel_count = options->listen_count;
+	s->channels = fw_calloc(s->channel_count, sizeof(*s->channels));
+	for (size_t i = 0; i < s->channel_count; i++)
+		s->channels[i] = fw_strdup(options->listen[i]);
+	s->retry_max_us = options->retry_max_ms * FW_MS;
+	s->pause_us = RETRY_FIRST_US;
+	s->retry = fw_timer_new(loop, on_retry, s);
+	fw_batch_init(&s->batches[0]);
+	fw_batch_init(&s->batches[1]);
+	s->gathering = &s->batches[0];
+	s->serial = 1;
+	fw_strmap_init(&s->claimed, 0);
+	s->request.rows = on_rows;
+	s->request.done = on_done;
+	s->request.context = s;
+	connect_to(s, options);
+	return s;
+}
+
+void
+fw_store_free(struct fw_store *s)
+{
+	if (!s)
+		return;
+	fw_pg_free(s->pg);
+	fw_timer_free(s->retry);
+	fw_batch_fini(&s->batches[0]);
+	fw_batch_fini(&s->batches[1]);
+	fw_strmap_fini(&s->claimed);
+	for (size_t i = 0; i < s->channel_count; i++)
+		free(s->channels[i]);
+	free(s->channels);
+	free(s->instance);
+	free(s);
+}
+
+void
+fw_store_start(struct fw_store *s)
+{
+	fw_pg_start(s->pg);
+}
+
+struct fw_pg *
+fw_store_pg(struct fw_store *s)
+{
+	return s->pg;
+}
+
+void
+fw_store_add(struct fw_store *s, const struct fw_action *action)
+{
+	fw_batch_add(s->gathering, action);
+}
+
+void
+fw_store_set_ledger_mark(struct fw_store *s, int64_t received_before_us)
+{
+	s->gathering->ledger_mark_us = received_before_us;
+}
+
+void
+fw_store_set_checkpoint(struct fw_store *s, uint64_t journal, uint64_t position)
+{
+	s->gathering->has_checkpoint = true;
+	s->gathering->journal = journal;
+	s->gathering->position = position;
+}
+
+void
+fw_store_state(const struct fw_store *s, struct fw_store_state *out)
+{
+	*out = (struct fw_store_state) {
+	    .up = fw_pg_is_up(s->pg),
+	    .gathering = s->serial,
+	    .committed = s->committed,
+	    .gathered_rows = s->gathering->row_count,
+	    .under_way_rows = s->sent ? s->sent->row_count : 0,
+	    .rows = s->rows,
+	    .transactions = s->transactions,
+	    .retries = s->retries,
+	    .connects = fw_pg_connects(s->pg),
+	    .last_commit_took_us = s->took_us,
+	};
+	out->gathered_bytes = s->gathering->readings.bytes;
+	for (int i = 0; i < FW_SQL_BATCH; i++)
+		out->gathered_bytes += s->gathering->columns[i].bytes;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the daemon reads from PostgreSQL; see store_read.h.  Each reading is one heap struct that holds its request and goes with
+ * its answer.
+ */
+#include "io/store_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/pg_columns.h"
+#include "io/store_sql.h"
+
+#define DAYS_AHEAD 7
+
+/* A step whose parameters are text, or that has none. */
+static struct fw_pg_step
+text_step(enum fw_sql statement, const char *const *values, int count)
+{
+	return (struct fw_pg_step) {.statement = statement, .param_count = count, .values = values};
+}
+
+/* ---------------------------------------------------------------- the state of an earlier run */
+
+enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS };                   /* steps, behind BEGIN */
+enum { WORK_INCIDENTS = 1, WORK_ALARMS, WORK_STEPS, WORK_PAGES, WORK_STEP_COUNT };
+
+struct state_read {
+	struct fw_pg *pg;
+	struct fw_core *core;
+	int64_t now_us;
+	char *instance;
+	const char *params[1];
+	char days[12];
+	struct fw_checkpoint checkpoints[FW_LANES];
+	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
+	struct fw_pg_step steps[6];
+	struct fw_pg_request request;
+	void (*done)(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
+	void *context;
+};
+
+static void
+state_free(void *context)
+{
+	struct state_read *r = context;
+
+	for (int i = 0; i < WORK_STEP_COUNT; i++)
+		PQclear(r->held[i]);
+	free(r->instance);
+	free(r);
+}
+
+static void
+state_end(struct state_read *r, const char *error)
+{
+	r->done(r->checkpoints, error, r->context);
+	state_free(r);
+}
+
+/* Sends the first `count` steps. */
+static void
+state_send(struct state_read *r, size_t count, bool row_by_row,
+    void (*rows)(size_t step, const PGresult *rows, void *context),
+    void (*done)(const struct fw_pg_error *error, void *context))
+{
+	r->request = (struct fw_pg_request) {
+	    .steps = r->steps,
+	    .step_count = count,
+	    .row_by_row = row_by_row,
+	    .rows = rows,
+	    .done = done,
+	    .dropped = state_free,
+	    .context = r,
+	};
+	fw_pg_send(r->pg, &r->request);
+}
+
+static void
+load_checkpoint(struct state_read *r, const PGresult *rows, int row)
+{
+	int64_t lane = fw_get_int(rows, row, 0);
+
+	if (lane < 0 || lane >= FW_LANES)
+		return;
+	r->checkpoints[lane] = (struct fw_checkpoint) {
+	    .found = true,
+	    .journal = (uint64_t) fw_get_int(rows, row, 1),
+	    .position = (uint64_t) fw_get_int(rows, row, 2),
+	};
+}
+
+static void
+load_boot(struct state_read *r, const PGresult *rows, int row)
+{
+	int64_t first[FW_GAPS_MAX], last[FW_GAPS_MAX], opened[FW_GAPS_MAX];
+	struct fw_gap gaps[FW_GAPS_MAX];
+	size_t count = fw_get_ints(rows, row, 4, first, FW_GAPS_MAX);
+
+	if (fw_get_ints(rows, row, 5, last, FW_GAPS_MAX) != count || fw_get_ints(rows, row, 6, opened, FW_GAPS_MAX) != count)
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		gaps[i] = (struct fw_gap) {
+		    .first = (uint64_t) first[i], .last = (uint64_t) last[i], .opened_at_us = opened[i]};
+	fw_core_load_boot(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1), (uint32_t) fw_get_int(rows, row, 2),
+	    (uint64_t) fw_get_int(rows, row, 3), gaps, count);
+}
+
+static void
+on_records(size_t step, const PGresult *rows, void *context)
+{
+	struct state_read *r = context;
+
+	for (int i = 0; i < PQntuples(rows); i++) {
+		if (step == RECORDS_CHECKPOINTS)
+			load_checkpoint(r, rows, i);
+		else if (step == RECORDS_LEDGER)
+			load_boot(r, rows, i);
+		else if (step == RECORDS_REPORTS)
+			fw_core_load_report(r->core, fw_get_text(rows, i, 0), fw_get_text(rows, i, 1),
+			    (uint32_t) fw_get_int(rows, i, 2), (uint64_t) fw_get_int(rows, i, 3), r->now_us);
+	}
+}
+
+/* Levels are few and static in the core. */
+static const char *
+level_of(const char *name)
+{
+	static const char *const levels[] = {"elevated", "highest"};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcmp(name, levels[i]) == 0)
+			return levels[i];
+	return "normal";
+}
+
+static char *
+incident_key(const char *site, const char *device)
+{
+	char key[FW_DEVICE_MAX + sizeof("device:")];
+
+	if (*site)
+		return fw_strdup(site);
+	snprintf(key, sizeof(key), "device:%s", device);
+	return fw_strdup(key);
+}
+
+static void
+load_incident(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_incident *i = fw_calloc(1, sizeof(*i));
+
+	i->id = fw_strdup(fw_get_text(rows, row, 0));
+	i->division = fw_strdup(fw_get_text(rows, row, 1));
+	i->site = fw_strdup(fw_get_text(rows, row, 2));
+	i->device = fw_strdup(fw_get_text(rows, row, 3));
+	i->key = incident_key(i->site, i->device);
+	i->class = fw_class_of(fw_get_text(rows, row, 4));
+	i->opened_at_us = fw_get_time(rows, row, 5);
+	i->confirmed_at_us = fw_get_time(rows, row, 6);
+	i->closed_at_us = fw_get_time(rows, row, 7);
+	i->trigger_count = (uint32_t) fw_get_int(rows, row, 8);
+	i->acknowledged_trigger = (uint32_t) fw_get_int(rows, row, 9);
+	i->closed_trigger = (uint32_t) fw_get_int(rows, row, 10);
+	i->closed = i->closed_trigger >= i->trigger_count;
+	i->alarm_count = (uint32_t) fw_get_int(rows, row, 11);
+	i->verdict = fw_verdict_of(fw_get_text(rows, row, 12));
+	i->protection_level = level_of(fw_get_text(rows, row, 13));
+	fw_core_load_incident(r->core, i);
+}
+
+static int
+load_alarm(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_alarm *a = fw_calloc(1, sizeof(*a));
+	int error;
+
+	a->id = fw_strdup(fw_get_text(rows, row, 0));
+	a->point = (uint32_t) fw_get_int(rows, row, 4);
+	a->class = fw_class_of(fw_get_text(rows, row, 5));
+	a->conditions = (uint32_t) fw_get_int(rows, row, 6);
+	a->system_type = (uint32_t) fw_get_int(rows, row, 7);
+	a->component_type = (uint32_t) fw_get_int(rows, row, 8);
+	a->mode = (uint32_t) fw_get_int(rows, row, 9);
+	a->backfill = fw_get_int(rows, row, 10) != 0;
+	a->observed_at_us = fw_get_time(rows, row, 11);
+	a->received_at_us = fw_get_time(rows, row, 12);
+	a->last_seen_us = fw_get_time(rows, row, 13);
+	a->report_count = (uint32_t) fw_get_int(rows, row, 14);
+	a->raised_boot = (uint32_t) fw_get_int(rows, row, 15);
+	a->raised_sequence = (uint64_t) fw_get_int(rows, row, 16);
+	a->zone = fw_strdup(fw_get_text(rows, row, 17));
+	a->reason = fw_strdup(fw_get_text(rows, row, 18));
+	a->text = fw_strdup(fw_get_text(rows, row, 19));
+	a->restored_at_us = fw_get_time(rows, row, 20);
+	error = fw_core_load_alarm(
+	    r->core, a, fw_get_text(rows, row, 1), fw_get_text(rows, row, 2), fw_get_text(rows, row, 3));
+	if (error)
+		fw_alarm_free(a);
+	return error;
+}
+
+static int
+load_step(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_step *s = fw_calloc(1, sizeof(*s));
+	const char *state = fw_get_text(rows, row, 5);
+	int error;
+
+	s->trigger = (uint32_t) fw_get_int(rows, row, 1);
+	s->step = (int) fw_get_int(rows, row, 2);
+	s->role = fw_strdup(fw_get_text(rows, row, 3));
+	s->channel = fw_strdup(fw_get_text(rows, row, 4));
+	s->state = strcmp(state, "queued") == 0 ? FW_STEP_QUEUED
+	    : strcmp(state, "done") == 0    ? FW_STEP_DONE
+					    : FW_STEP_CANCELLED;
+	s->force = fw_get_int(rows, row, 6) != 0;
+	s->due_at_us = fw_get_time(rows, row, 7);
+	error = fw_core_load_step(r->core, s, fw_get_text(rows, row, 0));
+	if (error)
+		fw_step_free(s);
+	return error;
+}
+
+static int
+load_page(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_page *p = fw_calloc(1, sizeof(*p));
+	int error;
+
+	p->id = fw_strdup(fw_get_text(rows, row, 0));
+	p->trigger = (uint32_t) fw_get_int(rows, row, 2);
+	p->step = (int) fw_get_int(rows, row, 3);
+	p->role = fw_strdup(fw_get_text(rows, row, 4));
+	p->person = fw_strdup(fw_get_text(rows, row, 5));
+	p->person_name = fw_strdup(fw_get_text(rows, row, 6));
+	p->channel = fw_strdup(fw_get_text(rows, row, 7));
+	p->target = fw_strdup(fw_get_text(rows, row, 8));
+	p->force = fw_get_int(rows, row, 9) != 0;
+	p->attempts = (uint32_t) fw_get_int(rows, row, 10);
+	p->due_at_us = fw_get_time(rows, row, 11);
+	p->sent_at_us = fw_get_time(rows, row, 12);
+	if (*fw_get_text(rows, row, 13))
+		p->error = fw_strdup(fw_get_text(rows, row, 13));
+	error = fw_core_load_page(r->core, p, fw_get_text(rows, row, 1));
+	if (error)
+		fw_page_free(p);
+	return error;
+}
+
+static int
+rows_of(const PGresult *rows)
+{
+	return rows ? PQntuples(rows) : 0;
+}
+
+static void
+load_work(struct state_read *r)
+{
+	size_t left_out = 0;
+
+	for (int i = 0; i < rows_of(r->held[WORK_INCIDENTS]); i++)
+		load_incident(r, r->held[WORK_INCIDENTS], i);
+	for (int i = 0; i < rows_of(r->held[WORK_ALARMS]); i++)
+		left_out += load_alarm(r, r->held[WORK_ALARMS], i) != FW_OK;
+	for (int i = 0; i < rows_of(r->held[WORK_STEPS]); i++)
+		left_out += load_step(r, r->held[WORK_STEPS], i) != FW_OK;
+	for (int i = 0; i < rows_of(r->held[WORK_PAGES]); i++)
+		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
+	if (left_out)
+		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open", left_out);
+}
+
+static void
+on_work(size_t step, const PGresult *rows, void *context)
+{
+	struct state_read *r = context;
+
+	if (step < WORK_INCIDENTS || step >= WORK_STEP_COUNT)
+		return;
+	r->held[step] = PQcopyResult(rows, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+	if (!r->held[step])
+		abort();
+}
+
+static void
+on_work_done(const struct fw_pg_error *error, void *context)
+{
+	struct state_read *r = context;
+
+	if (!error)
+		load_work(r);
+	state_end(r, error ? error->message : NULL);
+}
+
+static void
+on_records_done(const struct fw_pg_error *error, void *context)
+{
+	struct state_read *r = context;
+
+	if (error) {
+		state_end(r, error->message);
+		return;
+	}
+	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
+	r->steps[WORK_INCIDENTS] = text_step(FW_SQL_READ_INCIDENTS, NULL, 0);
+	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, NULL, 0);
+	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, NULL, 0);
+	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, NULL, 0);
+	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
+	state_send(r, 6, false, on_work, on_work_done);
+}
+
+/* Without a day's partition rows go to the default one, so this is no reason not to start. */
+static void
+on_partitions_made(const struct fw_pg_error *error, void *context)
+{
+	struct state_read *r = context;
+
+	if (error && error->lost) {
+		state_end(r, error->message);
+		return;
+	}
+	if (error)
+		fw_warning("state: no partitions are made: %s", error->message);
+	r->params[0] = r->instance;
+	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
+	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1);
+	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
+	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
+	r->steps[4] = text_step(FW_SQL_COMMIT, NULL, 0);
+	state_send(r, 5, true, on_records, on_records_done);
+}
+
+void
+fw_read_state(struct fw_pg *pg, const char *instance, struct fw_core *core, int64_t now_us,
+    void (*done)(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context), void *context)
+{
+	struct state_read *r = fw_calloc(1, sizeof(*r));
+
+	r->pg = pg;
+	r->core = core;
+	r->now_us = now_us;
+	r->instance = fw_strdup(instance);
+	r->done = done;
+	r->context = context;
+	snprintf(r->days, sizeof(r->days), "%d", DAYS_AHEAD);
+	r->params[0] = r->days;
+	r->steps[0] = text_step(FW_SQL_MAKE_PARTITIONS, r->params, 1);
+	state_send(r, 1, false, NULL, on_partitions_made);
+}
+
+/* ---------------------------------------------------------------- readings of one request */
+
+struct reading {
+	void (*seen_act)(const struct fw_act *act, void *context);
+	void (*seen_message)(const struct fw_message *message, void *context);
+	void (*done)(const char *error, void *context);
+	void *context;
+	char text[2][FW_ID_MAX];
+	const char *params[2];
+	struct fw_pg_step steps[2];
+	struct fw_pg_request request;
+};
+
+static void
+on_reading_done(const struct fw_pg_error *error, void *context)
+{
+	struct reading *r = context;
+
+	r->done(error ? error->message : NULL, r->context);
+	free(r);
+}
+
+static struct reading *
+reading_new(void (*done)(const char *error, void *context), void *context)
+{
+	struct reading *r = fw_calloc(1, sizeof(*r));
+
+	r->done = done;
+	r->context = context;
+	r->params[0] = r->text[0];
+	r->params[1] = r->text[1];
+	r->request.steps = r->steps;
+	r->request.step_count = 1;
+	r->request.done = on_reading_done;
+	r->request.dropped = free;
+	r->request.context = r;
+	return r;
+}
+
+static void
+on_acts(size_t step, const PGresult *rows, void *context)
+{
+	struct reading *r = context;
+
+	(void) step;
+	for (int i = 0; i < PQntuples(rows); i++)
+		r->seen_act(
+		    &(struct fw_act) {
+			.incident_id = fw_get_text(rows, i, 0),
+			.acknowledged_trigger = (uint32_t) fw_get_int(rows, i, 1),
+			.closed_trigger = (uint32_t) fw_get_int(rows, i, 2),
+			.verdict = fw_verdict_of(fw_get_text(rows, i, 3)),
+			.closed_at_us = fw_get_time(rows, i, 4),
+		    },
+		    r->context);
+}
+
+void
+fw_read_acts(struct fw_pg *pg, const char *incident_id, void (*seen)(const struct fw_act *act, void *context),
+    void (*done)(const char *error, void *context), void *context)
+{
+	struct reading *r = reading_new(done, context);
+
+	r->seen_act = seen;
+	r->request.rows = on_acts;
+	if (incident_id) {
+		snprintf(r->text[0], sizeof(r->text[0]), "%s", incident_id);
+		r->steps[0] = text_step(FW_SQL_READ_ACT, r->params, 1);
+	} else {
+		r->steps[0] = text_step(FW_SQL_READ_ACTS, NULL, 0);
+	}
+	fw_pg_send(pg, &r->request);
+}
+
+static void
+on_replays(size_t step, const PGresult *rows, void *context)
+{
+	struct reading *r = context;
+
+	(void) step;
+	for (int i = 0; i < PQntuples(rows); i++)
+		r->seen_message(
+		    &(struct fw_message) {
+			.replay_id = fw_get_text(rows, i, 0),
+			.lane = fw_get_int(rows, i, 1) == FW_LANE_ALARM ? FW_LANE_ALARM : FW_LANE_TELEMETRY,
+			.position = (uint64_t) fw_get_int(rows, i, 2),
+			.received_at_us = fw_get_time(rows, i, 3),
+			.topic = fw_get_text(rows, i, 4),
+			.topic_len = fw_get_length(rows, i, 4),
+			.payload = (const uint8_t *) fw_get_text(rows, i, 5),
+			.payload_len = fw_get_length(rows, i, 5),
+			.original_len = (uint64_t) fw_get_int(rows, i, 6),
+			.replay_index = (int32_t) fw_get_int(rows, i, 7),
+		    },
+		    r->context);
+}
+
+void
+fw_read_replays(struct fw_pg *pg, void (*seen)(const struct fw_message *message, void *context),
+    void (*done)(const char *error, void *context), void *context)
+{
+	struct reading *r = reading_new(done, context);
+
+	r->seen_message = seen;
+	r->request.rows = on_replays;
+	r->steps[0] = text_step(FW_SQL_READ_REPLAYS, NULL, 0);
+	fw_pg_send(pg, &r->request);
+}
+
+void
+fw_keep_partitions(
+    struct fw_pg *pg, int days_ahead, int keep_days, void (*done)(const char *error, void *context), void *context)
+{
+	struct reading *r = reading_new(done, context);
+
+	snprintf(r->text[0], sizeof(r->text[0]), "%d", days_ahead);
+	snprintf(r->text[1], sizeof(r->text[1]), "%d", keep_days);
+	r->steps[0] = text_step(FW_SQL_MAKE_PARTITIONS, &r->params[0], 1);
+	r->steps[1] = text_step(FW_SQL_DROP_PARTITIONS, &r->params[1], 1);
+	r->request.step_count = 2;
+	fw_pg_send(pg, &r->request);
+}

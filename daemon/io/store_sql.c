@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every SQL statement of the daemon; see store_sql.h. */
+#include "io/store_sql.h"
+
+/* The partition key of a row, from its receive time. */
+#define DAY(time) "(" time " AT TIME ZONE 'UTC')::date"
+
+/* A page's incident `i` has no answer that covers the page's trigger. */
+#define UNANSWERED(p) "(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
+
+/* From when on reports may be missing from the ledger, and ten minutes more for the difference of two clocks and two lanes. */
+#define SINCE                                                                                             \
+	"(SELECT coalesce((SELECT complete_before FROM ledger_mark WHERE instance = $1), '-infinity') "   \
+	"- interval '10 minutes') AS mark(t)"
+
+const char *const fw_sql_columns[FW_SQL_BATCH] = {
+    [FW_SQL_REPORT] = "t88t284mmbb4y44",
+    [FW_SQL_DUPLICATE] = "t88t2884m",
+    [FW_SQL_QUARANTINE] = "tt288mttty4t88",
+    [FW_SQL_REPLAYED] = "tt",
+    [FW_SQL_REGISTER] = "tt",
+    [FW_SQL_LOCK] = "t",
+    [FW_SQL_INCIDENT] = "ttttttmmt44",
+    [FW_SQL_ALARM] = "tttttt8tt4884bmmm4m88ttt",
+    [FW_SQL_STEP] = "tt44ttmbt",
+    [FW_SQL_PAGE] = "ttt44ttttbmm4",
+    [FW_SQL_CLAIM] = "tt4m",
+    [FW_SQL_RESULT] = "ttt44ttttbmm4tt",
+    [FW_SQL_TIMELINE] = "tttmttt",
+    [FW_SQL_STATUS] = "tmm84b24bt",
+    [FW_SQL_LEDGER] = "t8t8ttt",
+    [FW_SQL_LEDGER_MARK] = "tm",
+    [FW_SQL_CHECKPOINT] = "t288",
+};
+
+const char *const fw_sql_reading_columns = "84f";
+
+const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
+    /* A report's readings are a slice of all; not sorted, which costs a quarter: two lanes hold the same report only where the
+       ledger has forgotten it, and a deadlock over two of them is resolved by sending again. */
+    [FW_SQL_REPORT] = {"report",
+	"INSERT INTO report (received_day, device, boot_id, sequence, division, lane, journal_position, report_index, "
+	"received_at, observed_at, clock_fault, backfill, mode, body, reading_point, reading_quantity, reading_value) "
+	"SELECT " DAY("received_at") ", device, boot_id, sequence, division, lane, journal_position, report_index, "
+	"received_at, observed_at, clock_fault, backfill, mode, body, "
+	"CASE WHEN readings > 0 THEN ($16::bigint[])[first:first + readings - 1] END, "
+	"CASE WHEN readings > 0 THEN ($17::integer[])[first:first + readings - 1] END, "
+	"CASE WHEN readings > 0 THEN ($18::double precision[])[first:first + readings - 1] END "
+	"FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::integer[], "
+	"$8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::integer[], $13::bytea[], $14::integer[], "
+	"$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "
+	"received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"},
+
+    /* What was written from the same record of the journal is the record replayed, not the report sent again.  OFFSET 0 keeps
+       the look-up by key: a join would read every report there is. */
+    [FW_SQL_DUPLICATE] = {"duplicate",
+	"INSERT INTO duplicate (received_day, device, boot_id, sequence, division, lane, journal, journal_position, "
+	"report_index, received_at) "
+	"SELECT " DAY("d.received_at") ", d.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], "
+	"$5::smallint[], $6::bigint[], $7::bigint[], $8::integer[], $9::timestamptz[]) "
+	"AS d(device, boot_id, sequence, division, lane, journal, journal_position, report_index, received_at) "
+	"WHERE NOT EXISTS (SELECT FROM report r WHERE r.received_day = " DAY("d.received_at") " AND r.device = d.device "
+	"AND r.boot_id = d.boot_id AND r.sequence = d.sequence AND r.lane = d.lane AND r.received_at = d.received_at "
+	"AND r.journal_position = d.journal_position AND r.report_index = d.report_index OFFSET 0) "
+	"ORDER BY d.device COLLATE \"C\", d.lane, d.journal, d.journal_position, d.report_index ON CONFLICT DO NOTHING"},
+
+    [FW_SQL_QUARANTINE] = {"quarantine",
+	"INSERT INTO quarantined (quarantine_id, device, lane, journal_position, original_bytes, received_at, topic, reason, "
+	"detail, payload, report_index, report_device, boot_id, sequence) "
+	"SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::timestamptz[], "
+	"$7::text[], $8::text[], $9::text[], $10::bytea[], $11::integer[], $12::text[], $13::bigint[], $14::bigint[]) "
+	"ON CONFLICT DO NOTHING"},
+
+    /* Of a message of several reports the first outcome stands. */
+    [FW_SQL_REPLAYED] = {"replayed",
+	"UPDATE quarantined q SET replayed_at = clock_timestamp(), replay_outcome = r.outcome "
+	"FROM (SELECT DISTINCT ON (id) id, outcome FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u(id, outcome, n) "
+	"ORDER BY id, n) AS r WHERE q.quarantine_id = r.id AND q.replayed_at IS NULL"},
+
+    /* Sorted by key, here and below, so that two writers cannot deadlock. */
+    [FW_SQL_REGISTER] = {"register",
+	"INSERT INTO device (device, division) SELECT DISTINCT ON (device COLLATE \"C\") device, division "
+	"FROM unnest($1::text[], $2::text[]) AS d(device, division) ORDER BY device COLLATE \"C\" ON CONFLICT DO NOTHING"},
+
+    [FW_SQL_LOCK] = {"lock",
+	"SELECT FROM incident WHERE incident_id = ANY($1::text[]) ORDER BY incident_id FOR NO KEY UPDATE"},
+
+    [FW_SQL_INCIDENT] = {"incident",
+	"INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, confirmed_at, "
+	"protection_level, alarm_count, trigger_count) "
+	"SELECT DISTINCT ON (incident_id, division) incident_id, division, site, device, class, severity, opened_at, "
+	"confirmed_at, protection_level, alarm_count, trigger_count "
+	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], "
+	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[]) WITH ORDINALITY AS i(incident_id, division, site, "
+	"device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, n) "
+	"ORDER BY incident_id, division, n DESC "
+	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
+	"confirmed_at = EXCLUDED.confirmed_at, alarm_count = EXCLUDED.alarm_count, trigger_count = EXCLUDED.trigger_count"},
+
+    /* Restored ones first: the next alarm of the same point may be raised in the same batch (alarm_one_open). */
+    [FW_SQL_ALARM] = {"alarm",
+	"INSERT INTO alarm (alarm_id, device, incident_id, division, site, zone, point, class, severity, conditions, "
+	"system_type, component_type, mode, backfill, observed_at, received_at, last_seen_at, report_count, restored_at, "
+	"raised_boot, raised_sequence, protection_level, reason, text) "
+	"SELECT alarm_id, device, incident_id, division, site, zone, point, class, severity, conditions, system_type, "
+	"component_type, mode, backfill, observed_at, received_at, last_seen_at, report_count, restored_at, raised_boot, "
+	"raised_sequence, protection_level, reason, text FROM (SELECT DISTINCT ON (alarm_id, device) * FROM "
+	"unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], "
+	"$9::text[], $10::integer[], $11::bigint[], $12::bigint[], $13::integer[], $14::boolean[], $15::timestamptz[], "
+	"$16::timestamptz[], $17::timestamptz[], $18::integer[], $19::timestamptz[], $20::bigint[], $21::bigint[], "
+	"$22::text[], $23::text[], $24::text[]) WITH ORDINALITY AS u(alarm_id, device, incident_id, division, site, zone, "
+	"point, class, severity, conditions, system_type, component_type, mode, backfill, observed_at, received_at, "
+	"last_seen_at, report_count, restored_at, raised_boot, raised_sequence, protection_level, reason, text, n) "
+	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
+	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
+	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, "
+	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
+	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
+	"text = EXCLUDED.text"},
+
+    /* What an answer has cancelled stays so, unless the fire is done about all the same. */
+    [FW_SQL_STEP] = {"step",
+	"INSERT INTO page_step AS t (incident_id, division, trigger, step, role, channel, due_at, forced, state) "
+	"SELECT DISTINCT ON (incident_id, trigger, step, role, channel, division) incident_id, division, trigger, step, "
+	"role, channel, due_at, forced, state "
+	"FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[], "
+	"$8::boolean[], $9::text[]) WITH ORDINALITY AS s(incident_id, division, trigger, step, role, channel, due_at, "
+	"forced, state, n) ORDER BY incident_id, trigger, step, role, channel, division, n DESC "
+	"ON CONFLICT (incident_id, trigger, step, role, channel, division) DO UPDATE SET state = EXCLUDED.state, "
+	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced WHERE t.state = 'queued' OR EXCLUDED.forced"},
+
+    /* The row that claims a page is written unless the incident was answered; a replay claims what has no outcome yet. */
+    [FW_SQL_PAGE] = {"page",
+	"INSERT INTO notification AS t (notification_id, incident_id, division, trigger, step, role, person, channel, "
+	"target, forced, due_at, sent_at, attempts, state) "
+	"SELECT DISTINCT ON (p.notification_id, p.division) p.notification_id, p.incident_id, p.division, p.trigger, p.step, "
+	"p.role, p.person, p.channel, p.target, p.forced, p.due_at, p.sent_at, p.attempts, 'sent' "
+	"FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[], "
+	"$9::text[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::integer[]) WITH ORDINALITY "
+	"AS p(notification_id, incident_id, division, trigger, step, role, person, channel, target, forced, due_at, sent_at, "
+	"attempts, n) JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
+	"WHERE p.forced OR " UNANSWERED("p") " ORDER BY p.notification_id, p.division, p.n DESC "
+	"ON CONFLICT (notification_id, division) DO UPDATE SET state = 'sent', attempts = EXCLUDED.attempts, "
+	"sent_at = EXCLUDED.sent_at, forced = EXCLUDED.forced "
+	"WHERE t.state IN ('queued', 'sent') OR (t.state = 'cancelled' AND EXCLUDED.forced) "
+	"RETURNING t.notification_id, true"},
+
+    /* "sent" may be claimed too: by this very claim before its commit was heard of, or before the daemon was started anew. */
+    [FW_SQL_CLAIM] = {"claim",
+	"UPDATE notification t SET attempts = c.attempts, sent_at = c.sent_at, "
+	"state = CASE WHEN c.allowed THEN 'sent' ELSE 'cancelled' END "
+	"FROM (SELECT DISTINCT ON (u.id, u.division) u.id, u.division, u.attempts, u.sent_at, "
+	"n.forced OR " UNANSWERED("n") " AS allowed "
+	"FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY "
+	"AS u(id, division, attempts, sent_at, n) "
+	"JOIN notification n ON n.notification_id = u.id AND n.division = u.division "
+	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
+	"ORDER BY u.id, u.division, u.n DESC) AS c "
+	"WHERE t.notification_id = c.id AND t.division = c.division AND t.state IN ('queued', 'sent') "
+	"AND t.attempts <= c.attempts RETURNING t.notification_id, c.allowed"},
+
+    /* A page that waits for its next attempt is cancelled when the incident was answered while it was with its channel. */
+    [FW_SQL_RESULT] = {"result",
+	"INSERT INTO notification AS t (notification_id, incident_id, division, trigger, step, role, person, channel, "
+	"target, forced, due_at, sent_at, attempts, state, error) "
+	"SELECT DISTINCT ON (p.notification_id, p.division) p.notification_id, p.incident_id, p.division, p.trigger, p.step, "
+	"p.role, p.person, p.channel, p.target, p.forced, p.due_at, p.sent_at, p.attempts, "
+	"CASE WHEN p.state = 'queued' AND NOT p.forced AND NOT coalesce(" UNANSWERED("p") ", true) THEN 'cancelled' "
+	"ELSE p.state END, p.error "
+	"FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[], "
+	"$9::text[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $14::text[], $15::text[]) "
+	"WITH ORDINALITY AS p(notification_id, incident_id, division, trigger, step, role, person, channel, target, forced, "
+	"due_at, sent_at, attempts, state, error, n) "
+	"LEFT JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
+	"ORDER BY p.notification_id, p.division, p.n DESC "
+	"ON CONFLICT (notification_id, division) DO UPDATE SET due_at = EXCLUDED.due_at, sent_at = EXCLUDED.sent_at, "
+	"attempts = EXCLUDED.attempts, error = EXCLUDED.error, state = EXCLUDED.state "
+	"WHERE t.attempts <= EXCLUDED.attempts AND NOT (t.state = 'cancelled' AND EXCLUDED.state = 'queued')"},
+
+    [FW_SQL_TIMELINE] = {"timeline",
+	"INSERT INTO timeline (incident_id, division, key, at, kind, actor, detail) "
+	"SELECT incident_id, division, key, at, kind, actor, detail FROM unnest($1::text[], $2::text[], $3::text[], "
+	"$4::timestamptz[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY "
+	"AS t(incident_id, division, key, at, kind, actor, detail, n) ORDER BY n ON CONFLICT DO NOTHING"},
+
+    /* A report without health leaves what was known of it. */
+    [FW_SQL_STATUS] = {"status",
+	"INSERT INTO device_status AS t (device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, battery_percent, "
+	"signal_dbm, mains_ok, firmware) "
+	"SELECT DISTINCT ON (device COLLATE \"C\") device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, "
+	"battery_percent, signal_dbm, mains_ok, firmware "
+	"FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::integer[], $6::boolean[], "
+	"$7::smallint[], $8::integer[], $9::boolean[], $10::text[]) WITH ORDINALITY AS s(device, last_seen_at, "
+	"last_observed_at, boot_id, mode, clock_fault, battery_percent, signal_dbm, mains_ok, firmware, n) "
+	"ORDER BY device COLLATE \"C\", n DESC "
+	"ON CONFLICT (device) DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at, "
+	"last_observed_at = EXCLUDED.last_observed_at, boot_id = EXCLUDED.boot_id, mode = EXCLUDED.mode, "
+	"clock_fault = EXCLUDED.clock_fault, battery_percent = coalesce(EXCLUDED.battery_percent, t.battery_percent), "
+	"signal_dbm = coalesce(EXCLUDED.signal_dbm, t.signal_dbm), mains_ok = coalesce(EXCLUDED.mains_ok, t.mains_ok), "
+	"firmware = coalesce(EXCLUDED.firmware, t.firmware)"},
+
+    [FW_SQL_LEDGER] = {"ledger",
+	"INSERT INTO sequence_ledger (device, boot_id, division, highest, gap_first, gap_last, gap_opened_us) "
+	"SELECT DISTINCT ON (device COLLATE \"C\", boot_id) device, boot_id, division, highest, gap_first::bigint[], "
+	"gap_last::bigint[], gap_opened_us::bigint[] "
+	"FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY "
+	"AS l(device, boot_id, division, highest, gap_first, gap_last, gap_opened_us, n) "
+	"ORDER BY device COLLATE \"C\", boot_id, n DESC "
+	"ON CONFLICT (device, boot_id) DO UPDATE SET division = EXCLUDED.division, highest = EXCLUDED.highest, "
+	"gap_first = EXCLUDED.gap_first, gap_last = EXCLUDED.gap_last, gap_opened_us = EXCLUDED.gap_opened_us, "
+	"updated_at = clock_timestamp()"},
+
+    [FW_SQL_LEDGER_MARK] = {"ledger_mark",
+	"INSERT INTO ledger_mark (instance, complete_before) SELECT * FROM unnest($1::text[], $2::timestamptz[]) "
+	"ON CONFLICT (instance) DO UPDATE SET complete_before = EXCLUDED.complete_before"},
+
+    [FW_SQL_CHECKPOINT] = {"checkpoint",
+	"INSERT INTO checkpoint (instance, lane, journal, position) "
+	"SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[]) "
+	"ON CONFLICT (instance, lane) DO UPDATE SET journal = EXCLUDED.journal, position = EXCLUDED.position, "
+	"updated_at = clock_timestamp()"},
+
+    [FW_SQL_BEGIN] = {"begin", "BEGIN"},
+    [FW_SQL_COMMIT] = {"commit", "COMMIT"},
+    [FW_SQL_BEGIN_SNAPSHOT] = {"begin_snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"},
+
+    [FW_SQL_MAKE_PARTITIONS] = {"make_partitions", "SELECT make_partitions($1::integer)"},
+    [FW_SQL_DROP_PARTITIONS] = {"drop_partitions", "SELECT drop_partitions($1::integer)"},
+
+    [FW_SQL_READ_CHECKPOINTS] = {"read_checkpoints", "SELECT lane, journal, position FROM checkpoint WHERE instance = $1"},
+
+    [FW_SQL_READ_LEDGER] = {"read_ledger",
+	"SELECT device, division, boot_id, highest, gap_first, gap_last, gap_opened_us FROM sequence_ledger "
+	"ORDER BY updated_at"},
+
+    /* The day leaves partitions out, committed_at has the index; both follow received_at. */
+    [FW_SQL_READ_REPORTS] = {"read_reports",
+	"SELECT device, division, boot_id, sequence FROM report "
+	"WHERE received_day >= (SELECT " DAY("t") " FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ") "
+	"AND received_at >= (SELECT t FROM " SINCE ")"},
+
+    [FW_SQL_READ_INCIDENTS] = {"read_incidents",
+	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
+	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level FROM incident i "
+	"WHERE closed_trigger < trigger_count OR EXISTS "
+	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) ORDER BY opened_at"},
+
+    /* Those restored lately may still confirm another detector's fire. */
+    [FW_SQL_READ_ALARMS] = {"read_alarms",
+	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
+	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
+	"restored_at FROM alarm a WHERE restored_at IS NULL OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
+	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count)) "
+	"ORDER BY received_at"},
+
+    [FW_SQL_READ_STEPS] = {"read_steps",
+	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
+	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
+	"WHERE i.closed_trigger < i.trigger_count AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
+
+    [FW_SQL_READ_PAGES] = {"read_pages",
+	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "
+	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error FROM notification n "
+	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent')"},
+
+    [FW_SQL_READ_ACT] = {"read_act",
+	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},
+    [FW_SQL_READ_ACTS] = {"read_acts",
+	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident "
+	"WHERE closed_trigger < trigger_count OR closed_at > now() - interval '1 day'"},
+
+    [FW_SQL_READ_REPLAYS] = {"read_replays",
+	"SELECT quarantine_id, lane, journal_position, received_at, topic, payload, original_bytes, report_index "
+	"FROM quarantined WHERE replay_at IS NOT NULL AND replayed_at IS NULL ORDER BY replay_at LIMIT 100"},
+
+    [FW_SQL_READ_DIVISIONS] = {"read_divisions", "SELECT division, parent, name, level FROM division"},
+    [FW_SQL_READ_SITES] = {"read_sites",
+	"SELECT site, name, division, category, risk, address, contact FROM site"},
+    [FW_SQL_READ_DEVICES] = {"read_devices",
+	"SELECT device, parent, site, division, zone, kind, heartbeat_s FROM device"},
+    [FW_SQL_READ_PEOPLE] = {"read_people", "SELECT person, name, phone, email, webhook FROM person"},
+    [FW_SQL_READ_DUTY] = {"read_duty",
+	"SELECT division, site, role, person, starts_at, ends_at FROM duty ORDER BY division, site, role, starts_at, person"},
+    [FW_SQL_READ_POLICIES] = {"read_policies",
+	"SELECT class, category, level, step, after_s, role, channel FROM policy "
+	"ORDER BY class, category, level, step, role, channel"},
+};

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PostgreSQL is away: nobody burns for that, and nothing is forgotten."""
+import time
+
+from harness import Device, pb, wait_equal, wait_until
+
+FIRE = pb.CONDITION_FIRE
+
+
+def test_a_fire_pages_without_postgresql(own_stack):
+    stack = own_stack()
+    site, other = stack.site(), stack.site()
+    device, meter = Device(stack, site.a), Device(stack, other.c)
+    device.recorded(device.send(device.report(readings=[(1, 20.0)])))
+
+    stack.stop("postgresql")
+    sent = time.monotonic()
+    report = device.raises(FIRE, text="数据库停了")
+    fire = device.id(report)
+    for person in (site.guardian, "grid"):
+        page = stack.receiver.wait(person, fire)[0]
+        assert page.at - sent < 5, f"{person} was paged after {page.at - sent:.1f} s"
+    meant = [meter.send(meter.report(readings=[(1, float(i))])) for i in range(200)]
+
+    stack.start("postgresql")
+    row = stack.row("SELECT * FROM alarm_history WHERE alarm_id = %s", fire + "~0")
+    assert (row["class"], row["report_count"], row["text"]) == ("fire", 1, "数据库停了")
+    device.recorded(report)
+    wait_equal(lambda: stack.value("SELECT count(*) FROM report WHERE device = %s", meter.name), len(meant))
+    wait_until(lambda: stack.value(
+        "SELECT count(*) FROM notification WHERE incident_id = %s AND step = 1 AND state = 'delivered'", fire) == 2)
+    stack.receiver.wait("head", fire)
+
+
+def test_an_answer_after_the_outage_stops_the_steps(own_stack):
+    stack = own_stack()
+    site = stack.site()
+    device = Device(stack, site.a)
+    fire = device.id(device.raises(FIRE))
+    stack.receiver.wait(site.guardian, fire)
+    stack.receiver.wait("head", fire)
+    stack.stop("postgresql")
+    device.raises(FIRE)
+    stack.start("postgresql")
+    query = "SELECT report_count FROM alarm_history WHERE alarm_id = %s"
+    wait_equal(lambda: stack.value(query, fire + "~0"), 2)
+    stack.value("SELECT acknowledge(%s, 'guardian')", fire)
+    assert stack.value("SELECT state FROM incident_history WHERE incident_id = %s", fire) == "acknowledged"
+    assert not stack.rows("SELECT 1 FROM notification_history WHERE incident_id = %s AND state = 'queued'", fire)
