@@ -5,6 +5,7 @@
  */
 #include "player.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -370,18 +371,24 @@ send_again(struct player *p, struct sim_messages *lost)
 }
 
 static void
-take_arrivals(struct player *p, struct sim_arrivals *a)
+take_receipts(struct player *p, struct sim_receipts *list)
 {
 	struct sim_receipt *r;
 
-	p->counts->acknowledged += release(p, &a->acknowledged);
-	p->counts->refused += release(p, &a->refused);
-	send_again(p, &a->lost);
-	while ((r = STAILQ_FIRST(&a->receipts))) {
-		STAILQ_REMOVE_HEAD(&a->receipts, next);
+	while ((r = STAILQ_FIRST(list))) {
+		STAILQ_REMOVE_HEAD(list, next);
 		(void) sim_devices_receipt(&p->devices, r->topic, r->payload, r->len);
 		sim_receipt_free(r);
 	}
+}
+
+static void
+take_arrivals(struct player *p, struct sim_arrivals *a)
+{
+	p->counts->acknowledged += release(p, &a->acknowledged);
+	p->counts->refused += release(p, &a->refused);
+	send_again(p, &a->lost);
+	take_receipts(p, &a->receipts);
 }
 
 static int
@@ -473,10 +480,15 @@ static void
 finish(struct player *p)
 {
 	struct sim_arrivals rest;
-	int rc = sim_publisher_wait(p->publisher, 0, &rest);
+	int rc;
 
-	(void) rc; /* up or down, what came is taken */
-	take_arrivals(p, &rest);
+	sim_publisher_stop(p->publisher);
+	rc = sim_publisher_wait(p->publisher, 0, &rest);
+	assert(rc == FW_ECLOSED);
+	p->counts->acknowledged += release(p, &rest.acknowledged);
+	p->counts->refused += release(p, &rest.refused);
+	release(p, &rest.lost);
+	take_receipts(p, &rest.receipts);
 	sim_publisher_free(p->publisher);
 	p->counts->receipted = p->devices.receipted;
 	p->counts->rejected = p->devices.rejected;

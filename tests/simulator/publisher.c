@@ -365,21 +365,21 @@ sim_receipt_free(struct sim_receipt *r)
 }
 
 void
-sim_publisher_free(struct sim_publisher *p)
+sim_publisher_stop(struct sim_publisher *p)
 {
 	MQTTAsync_disconnectOptions disconnect = MQTTAsync_disconnectOptions_initializer5;
+	int64_t until_us = monotonic_us() + 2 * FW_S;
 
-	if (!p)
-		return;
-	if (p->client && MQTTAsync_isConnected(p->client)) {
-		int64_t until_us = monotonic_us() + 2 * FW_S;
-
-		disconnect.timeout = 500;
-		if (MQTTAsync_disconnect(p->client, &disconnect) == MQTTASYNC_SUCCESS)
-			while (MQTTAsync_isConnected(p->client) && monotonic_us() < until_us)
-				usleep(2000);
-	}
+	disconnect.timeout = 500;
+	if (p->client && MQTTAsync_disconnect(p->client, &disconnect) == MQTTASYNC_SUCCESS)
+		while (MQTTAsync_isConnected(p->client) && monotonic_us() < until_us)
+			usleep(2000);
 	drop_client(p);
+}
+
+void
+sim_publisher_free(struct sim_publisher *p)
+{
 	pthread_cond_destroy(&p->came);
 	pthread_mutex_destroy(&p->lock);
 	free(p->slots);

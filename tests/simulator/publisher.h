@@ -41,7 +41,7 @@ struct sim_arrivals {
 };
 
 struct sim_publisher *sim_publisher_new(const struct sim_publisher_options *o);
-void sim_publisher_free(struct sim_publisher *p); /* NULL is allowed */
+void sim_publisher_free(struct sim_publisher *p); /* stopped before, and its arrivals taken */
 
 /* FW_ECLOSED: the broker could not be reached within connect_timeout. */
 FW_MUST_CHECK int sim_publisher_connect(struct sim_publisher *p);
@@ -57,6 +57,9 @@ void sim_publisher_send(struct sim_publisher *p, struct sim_message *m);
  * the lost, and sim_publisher_connect is next.
  */
 FW_MUST_CHECK int sim_publisher_wait(struct sim_publisher *p, int64_t wait_us, struct sim_arrivals *out);
+
+/* Disconnects; waits at most 2 s.  The last arrivals are then to be taken with sim_publisher_wait. */
+void sim_publisher_stop(struct sim_publisher *p);
 
 void sim_receipt_free(struct sim_receipt *r);
 
