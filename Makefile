@@ -28,7 +28,7 @@ IO    := address config_file control crc32c journal journal_keeper journal_open 
          page_json pg pg_columns pg_connect service store store_batch store_read store_sql town_read webhook
 APP   := actions daemon lane options status turn
 CLI   := main
-SIM   := main
+SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words
 
 BASE_SRC  := $(BASE:%=daemon/base/%.c)
 MODEL_SRC := $(MODEL:%=daemon/model/%.c)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test core_test deadline_test log_test seqset_test settings_test strmap_test text_test time_test
+UNIT := arena_test core_test deadline_test log_test scenario_test seqset_test settings_test strmap_test text_test time_test
 FUZZ := decode_fuzz
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
@@ -21,6 +21,9 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 
 # The core's fixture goes with its test.
 $(BUILD)/tests/unit/core_test: $(BUILD)/obj/tests/unit/core_fixture.o
+
+# And the simulator's reader with its own.
+$(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
 
 $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
     $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)
