@@ -161,6 +161,21 @@ take_option(int argc, char **argv, int *at, struct fw_request *r)
 	return FW_EXIT_DONE;
 }
 
+bool
+fw_is_word_of(const char *word, const char *words)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = words; *at; at += strspn(at, " ")) {
+		size_t next = strcspn(at, " ");
+
+		if (next == n && strncmp(at, word, n) == 0)
+			return true;
+		at += next;
+	}
+	return false;
+}
+
 static int
 count_words(const char *text)
 {

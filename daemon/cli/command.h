@@ -50,4 +50,7 @@ extern const struct fw_command fw_commands[]; /* ends with an empty one */
 /* Fills *r and *command.  On a fault says it; help and version are printed and leave *command NULL. */
 enum fw_exit fw_command_parse(int argc, char **argv, struct fw_request *r, const struct fw_command **command);
 
+/* Is `word` one of words with a space between them? */
+bool fw_is_word_of(const char *word, const char *words);
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/db.h"
 #include "cli/run.h"
 #include "cli/say.h"
 

@@ -33,7 +33,7 @@ character_bytes(const char *at)
 size_t
 fw_put_text(FILE *out, const char *text, size_t most)
 {
-	bool cut = most > 0 && fw_text_width(text) > most;
+	bool cut = most > 0 && fw_put_text(NULL, text, 0) > most;
 	size_t columns = 0;
 
 	while (*text) {
@@ -47,7 +47,8 @@ fw_put_text(FILE *out, const char *text, size_t most)
 		}
 		if (cut && columns + width > most - 1)
 			break;
-		fputs(one, out);
+		if (out)
+			fputs(one, out);
 		columns += width;
 		text += n;
 	}

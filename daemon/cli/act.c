@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a person decides: one call of a function of sql/0003 each.  The function has the last word on whether it may be. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/db.h"
+#include "cli/run.h"
+#include "cli/say.h"
+#include "cli/writer.h"
+
+enum { ID, VERDICT, ACTOR, NOTE, PARAMETERS };
+
+static const struct act {
+	const char *command;
+	const char *sql;
+	const char *done;
+	const char *already; /* the function said false */
+} acts[] = {
+    {"incident acknowledge", "SELECT $1 AS incident_id, firewatch.acknowledge($1, $3, $4) AS done", "is acknowledged",
+	"was acknowledged before"},
+    {"incident close", "SELECT $1 AS incident_id, firewatch.close_incident($1, $3, $4) AS done", "is closed",
+	"was closed before"},
+    {"incident verify", "SELECT $1 AS incident_id, firewatch.verify($1, $2, $3, $4) AS done", "is verified",
+	"was verified so before"},
+    {"quarantine replay", "SELECT $1 AS quarantine_id, firewatch.replay_quarantined($1, $3) AS done",
+	"is to be taken in again; quarantine show tells what became of it", "is recorded already"},
+};
+
+static const struct act *
+find_act(const char *command)
+{
+	size_t i = 0;
+
+	while (strcmp(acts[i].command, command) != 0)
+		i++;
+	return &acts[i];
+}
+
+static const char *
+actor_of(const struct fw_request *r)
+{
+	const char *given = r->options[FW_OPTION_ACTOR], *user = getenv("USER");
+
+	if (given)
+		return given;
+	return user ? user : "";
+}
+
+static enum fw_exit
+ask(const struct fw_request *r, const struct act *act, PGresult **rows)
+{
+	static const Oid types[PARAMETERS] = {FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT};
+	const char *note = r->options[FW_OPTION_NOTE];
+	const char *values[PARAMETERS] = {
+	    [ID] = r->arguments[0], [VERDICT] = r->arguments[1], [ACTOR] = actor_of(r), [NOTE] = note ? note : ""};
+	struct fw_db db;
+	enum fw_exit code = fw_db_open(&db, r->options[FW_OPTION_DSN]);
+
+	if (code != FW_EXIT_DONE)
+		return code;
+	*rows = fw_db_query(&db, act->sql, PARAMETERS, types, values);
+	code = db.fault;
+	fw_db_close(&db);
+	return code;
+}
+
+static void
+tell(const struct fw_writer *writer, const struct act *act, const char *id, const PGresult *rows, bool done)
+{
+	if (writer != &fw_writer_text)
+		writer->record(stdout, &(struct fw_part) {.name = "act", .rows = rows}, 1);
+	else if (done) {
+		fw_put_text(stdout, id, 0);
+		printf(" %s\n", act->done);
+	}
+	if (!done)
+		fw_say("%s %s", id, act->already);
+}
+
+enum fw_exit
+fw_run_act(const struct fw_request *r)
+{
+	const struct act *act = find_act(r->command);
+	const struct fw_writer *writer = fw_writer_find(r->options[FW_OPTION_OUTPUT]);
+	PGresult *rows = NULL;
+	enum fw_exit code = writer ? ask(r, act, &rows) : FW_EXIT_USAGE;
+
+	if (code == FW_EXIT_DONE) {
+		bool done = strcmp(PQgetvalue(rows, 0, 1), "t") == 0;
+
+		tell(writer, act, r->arguments[0], rows, done);
+		code = done ? FW_EXIT_DONE : FW_EXIT_NOTHING;
+	}
+	PQclear(rows);
+	return code;
+}

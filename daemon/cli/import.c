@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * firewatchctl import: the files of a town, checked as one, written as one.
+ *
+ * In one transaction every file is staged, then the staged town is asked for its faults, then what is new or changed is written.  On
+ * any fault the transaction is rolled back.  A town that is as the database has it already is not written at all, so that the
+ * daemon hears of changes only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/import_file.h"
+#include "cli/run.h"
+#include "cli/say.h"
+#include "cli/town_sql.h"
+
+struct change {
+	long long added, changed, removed;
+};
+
+struct import {
+	struct fw_db db;
+	struct fw_import_file files[FW_TOWN_FILES];
+	struct change changes[FW_TOWN_FILES];
+	struct fw_faults faults;
+};
+
+static bool
+is_given(const struct import *im, int file)
+{
+	return im->files[file].fd >= 0;
+}
+
+static enum fw_exit
+open_in(struct import *im, int directory, const char *path)
+{
+	bool any = false;
+
+	for (int i = 0; i < FW_TOWN_FILES; i++) {
+		enum fw_exit code = fw_import_file_open(&im->files[i], directory, (enum fw_town_file) i);
+
+		if (code != FW_EXIT_DONE)
+			return code;
+		any = any || is_given(im, i);
+	}
+	if (any)
+		return FW_EXIT_DONE;
+	fw_say("%s: no file of a town is there (divisions.csv, sites.csv, devices.csv, people.csv, duty.csv, policies.csv)", path);
+	return FW_EXIT_USAGE;
+}
+
+static enum fw_exit
+open_files(struct import *im, const char *path)
+{
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum fw_exit code;
+
+	if (directory < 0) {
+		fw_say("cannot open %s: %m", path);
+		return FW_EXIT_USAGE;
+	}
+	code = open_in(im, directory, path);
+	close(directory);
+	return code;
+}
+
+static enum fw_exit
+stage(struct import *im, bool *usable)
+{
+	enum fw_exit code = fw_db_run(&im->db, fw_town_sql_stage);
+
+	*usable = true;
+	for (int i = 0; code == FW_EXIT_DONE && i < FW_TOWN_FILES; i++) {
+		if (!is_given(im, i))
+			continue;
+		code = fw_import_file_stage(&im->files[i], &im->db, &im->faults);
+		*usable = *usable && !im->files[i].unusable;
+	}
+	return code;
+}
+
+static enum fw_exit
+ask(struct import *im, const struct fw_town_question *q)
+{
+	PGresult *rows = fw_db_query(&im->db, q->sql, 0, NULL, NULL);
+	int count;
+
+	if (!rows)
+		return im->db.fault;
+	count = PQntuples(rows);
+	for (int i = 0; i < count; i++)
+		fw_faults_add(&im->faults, q->file, strtoll(PQgetvalue(rows, i, 0), NULL, 10), PQgetvalue(rows, i, 1), "%s",
+		    PQgetvalue(rows, i, 2));
+	if (count > 0)
+		fw_faults_count(&im->faults, strtoul(PQgetvalue(rows, 0, 3), NULL, 10) - (size_t) count);
+	PQclear(rows);
+	return FW_EXIT_DONE;
+}
+
+/* A file whose header is not understood is as good as absent: every reference to it would be called dangling. */
+static enum fw_exit
+check(struct import *im)
+{
+	bool usable;
+	enum fw_exit code = stage(im, &usable);
+
+	if (code == FW_EXIT_DONE && usable)
+		code = fw_db_run(&im->db, fw_town_sql_prepare);
+	for (const struct fw_town_question *q = fw_town_questions; code == FW_EXIT_DONE && usable && q->sql; q++)
+		code = ask(im, q);
+	if (code != FW_EXIT_DONE || im->faults.total == 0)
+		return code;
+	fw_faults_tell(&im->faults);
+	fw_say("%zu faults: nothing is changed", im->faults.total);
+	return FW_EXIT_REFUSED;
+}
+
+static enum fw_exit
+read_change(struct import *im, const char *sql, struct change *change)
+{
+	PGresult *row = fw_db_query(&im->db, sql, 0, NULL, NULL);
+
+	if (!row)
+		return im->db.fault;
+	change->added = strtoll(PQgetvalue(row, 0, 0), NULL, 10);
+	change->changed = strtoll(PQgetvalue(row, 0, 1), NULL, 10);
+	change->removed = strtoll(PQgetvalue(row, 0, 2), NULL, 10);
+	PQclear(row);
+	return FW_EXIT_DONE;
+}
+
+static bool
+is_change(const struct change *change)
+{
+	return change->added || change->changed || change->removed;
+}
+
+static enum fw_exit
+write_file(struct import *im, int file)
+{
+	const struct fw_town_sql *sql = &fw_town_sql[file];
+	struct change *change = &im->changes[file];
+	enum fw_exit code = fw_db_run(&im->db, sql->compare);
+
+	if (code == FW_EXIT_DONE)
+		code = read_change(im, sql->count, change);
+	if (code == FW_EXIT_DONE && is_change(change))
+		code = fw_db_run(&im->db, sql->apply);
+	return code;
+}
+
+static void
+report(const struct import *im)
+{
+	bool any = false;
+
+	for (int i = 0; i < FW_TOWN_FILES; i++) {
+		const struct change *change = &im->changes[i];
+
+		if (!is_given(im, i))
+			continue;
+		printf("%s %zu (%lld new, %lld changed", fw_town_specs[i].name, im->files[i].records, change->added,
+		    change->changed);
+		if (change->removed)
+			printf(", %lld removed", change->removed);
+		puts(")");
+		any = any || is_change(change);
+	}
+	if (!any)
+		puts("nothing has changed");
+}
+
+static enum fw_exit
+import_town(struct import *im)
+{
+	enum fw_exit code = check(im);
+
+	for (int i = 0; code == FW_EXIT_DONE && i < FW_TOWN_FILES; i++)
+		if (is_given(im, i))
+			code = write_file(im, i);
+	if (code == FW_EXIT_DONE)
+		code = fw_db_run(&im->db, "COMMIT");
+	if (code == FW_EXIT_DONE)
+		report(im);
+	return code;
+}
+
+enum fw_exit
+fw_run_import(const struct fw_request *r)
+{
+	struct import im = {0};
+	enum fw_exit code;
+
+	for (int i = 0; i < FW_TOWN_FILES; i++)
+		im.files[i].fd = -1;
+	code = open_files(&im, r->arguments[0]);
+	if (code == FW_EXIT_DONE)
+		code = fw_db_open(&im.db, r->options[FW_OPTION_DSN]);
+	if (code == FW_EXIT_DONE) {
+		code = import_town(&im);
+		fw_db_close(&im.db);
+	}
+	for (int i = 0; i < FW_TOWN_FILES; i++)
+		fw_import_file_close(&im.files[i]);
+	fw_faults_fini(&im.faults);
+	return code;
+}

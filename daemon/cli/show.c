@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thing with all that belongs to it: a table of things, each with the statements of its parts.  $1 is its name everywhere. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/db.h"
+#include "cli/run.h"
+#include "cli/say.h"
+#include "cli/writer.h"
+
+#define PARTS_MOST 4
+
+static const struct thing {
+	const char *command;
+	struct {
+		const char *name;
+		const char *shown;
+		const char *sql;
+	} parts[PARTS_MOST]; /* the first is the thing itself */
+} things[] = {
+    {"alarm show", {{"alarm", NULL, "SELECT * FROM firewatch.alarm_history WHERE alarm_id = $1"}}},
+    {"device show",
+	{{"device", NULL, "SELECT * FROM firewatch.device_state WHERE device = $1"},
+	    {"alarms", "alarm_id class severity point received_at last_seen_at text",
+		"SELECT * FROM firewatch.alarm_history WHERE device = $1 AND state = 'active' ORDER BY received_at, alarm_id"},
+	    {"gaps", "boot_id first_missing last_missing missing opened_at",
+		"SELECT * FROM firewatch.sequence_gap WHERE device = $1 ORDER BY boot_id, first_missing"}}},
+    {"incident show",
+	{{"incident", NULL, "SELECT * FROM firewatch.incident_history WHERE incident_id = $1"},
+	    {"alarms", "alarm_id class state device zone received_at restored_at report_count text",
+		"SELECT * FROM firewatch.alarm_history WHERE incident_id = $1 ORDER BY received_at, alarm_id"},
+	    {"notifications", "trigger step role person channel state attempts due_at sent_at error",
+		"SELECT * FROM firewatch.notification_history WHERE incident_id = $1"
+		" ORDER BY trigger, step, role, person, channel"},
+	    {"timeline", "at kind actor detail",
+		"SELECT * FROM firewatch.incident_timeline WHERE incident_id = $1 ORDER BY entry"}}},
+    {"quarantine show", {{"quarantine", NULL, "SELECT * FROM firewatch.quarantine WHERE quarantine_id = $1"}}},
+};
+
+static const struct thing *
+find_thing(const char *command)
+{
+	size_t i = 0;
+
+	while (strcmp(things[i].command, command) != 0)
+		i++;
+	return &things[i];
+}
+
+static enum fw_exit
+ask_part(struct fw_db *db, const struct thing *t, size_t i, const char *id, PGresult **rows)
+{
+	*rows = fw_db_query(db, t->parts[i].sql, 1, (const Oid[]) {FW_DB_TEXT}, &id);
+	if (!*rows)
+		return db->fault;
+	if (i == 0 && PQntuples(*rows) == 0) {
+		fw_say("no %s %s", t->parts[0].name, id);
+		return FW_EXIT_NOTHING;
+	}
+	return FW_EXIT_DONE;
+}
+
+/* All parts are of one moment. */
+static enum fw_exit
+ask(struct fw_db *db, const struct thing *t, const char *id, PGresult **rows, size_t *count)
+{
+	enum fw_exit code = fw_db_run(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+	for (*count = 0; code == FW_EXIT_DONE && *count < PARTS_MOST && t->parts[*count].name; (*count)++)
+		code = ask_part(db, t, *count, id, &rows[*count]);
+	return code;
+}
+
+static void
+tell(const struct fw_writer *writer, const struct thing *t, PGresult *const *rows, size_t count)
+{
+	struct fw_part parts[PARTS_MOST];
+
+	for (size_t i = 0; i < count; i++)
+		parts[i] = (struct fw_part) {t->parts[i].name, t->parts[i].shown, rows[i], 0};
+	writer->record(stdout, parts, count);
+}
+
+enum fw_exit
+fw_run_show(const struct fw_request *r)
+{
+	const struct thing *t = find_thing(r->command);
+	const struct fw_writer *writer = fw_writer_find(r->options[FW_OPTION_OUTPUT]);
+	PGresult *rows[PARTS_MOST] = {0};
+	size_t count;
+	struct fw_db db;
+	enum fw_exit code;
+
+	if (!writer)
+		return FW_EXIT_USAGE;
+	code = fw_db_open(&db, r->options[FW_OPTION_DSN]);
+	if (code != FW_EXIT_DONE)
+		return code;
+	code = ask(&db, t, r->arguments[0], rows, &count);
+	fw_db_close(&db);
+	if (code == FW_EXIT_DONE)
+		tell(writer, t, rows, count);
+	for (size_t i = 0; i < PARTS_MOST; i++)
+		PQclear(rows[i]);
+	return code;
+}
