@@ -76,16 +76,6 @@ const struct fw_town_spec fw_town_specs[FW_TOWN_FILES] = {
 };
 /* clang-format on */
 
-size_t
-fw_town_column_count(const struct fw_town_spec *spec)
-{
-	size_t n = 0;
-
-	while (spec->columns[n].name)
-		n++;
-	return n;
-}
-
 int
 fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n)
 {

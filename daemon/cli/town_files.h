@@ -54,8 +54,6 @@ struct fw_town_spec {
 
 extern const struct fw_town_spec fw_town_specs[FW_TOWN_FILES];
 
-size_t fw_town_column_count(const struct fw_town_spec *spec);
-
 /* The place of a column, or -1. */
 int fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n);
 
