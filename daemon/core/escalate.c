@@ -43,7 +43,7 @@ emit_step(struct fw_core *core, struct fw_step *s)
 static struct fw_step *
 plan(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, int64_t due_at_us)
 {
-	struct fw_step *s = fw_calloc(1, sizeof(*s));
+	struct fw_step *s = fw_calloc(1, sizeof(*s)), **last = &i->steps;
 
 	s->incident = i;
 	s->trigger = i->trigger_count;
@@ -51,8 +51,9 @@ plan(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, 
 	s->role = fw_strdup(line->role);
 	s->channel = fw_strdup(line->channel);
 	s->due_at_us = due_at_us;
-	s->next = i->steps;
-	i->steps = s;
+	while (*last)
+		last = &(*last)->next;
+	*last = s;
 	fw_deadline_set(&core->steps_due, &s->deadline, due_at_us);
 	return s;
 }
