@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a person decides: one call of a function of sql/0003 each.  The function has the last word on whether it may be. */
 #include <stdio.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/db.h"
 #include "cli/run.h"
@@ -41,10 +43,14 @@ static const char *
 actor_of(const struct fw_request *r)
 {
 	const char *given = r->options[FW_OPTION_ACTOR], *user = getenv("USER");
+	const struct passwd *account;
 
 	if (given)
 		return given;
-	return user ? user : "";
+	if (user && *user)
+		return user;
+	account = getpwuid(geteuid());
+	return account ? account->pw_name : "";
 }
 
 static enum fw_exit
