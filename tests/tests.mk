@@ -4,6 +4,7 @@
 UNIT := arena_test core_test deadline_test log_test seqset_test settings_test strmap_test text_test time_test
 FUZZ := decode_fuzz
 
+REVIEW_PROGRAM := $(BUILD)/tests/unit/core_review_test
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 JOURNAL_TEST  := $(BUILD)/tests/journal/journal_test
@@ -15,12 +16,12 @@ test-programs: $(TEST_PROGRAMS)
 
 $(BUILD)/obj/tests/%.o: CPPFLAGS += -I.
 
-$(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
+$(UNIT_PROGRAMS) $(REVIEW_PROGRAM): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lcmocka
 
 # The core's fixture goes with its test.
-$(BUILD)/tests/unit/core_test: $(BUILD)/obj/tests/unit/core_fixture.o
+$(BUILD)/tests/unit/core_test $(REVIEW_PROGRAM): $(BUILD)/obj/tests/unit/core_fixture.o
 
 $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
     $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)
