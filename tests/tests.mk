@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test core_test deadline_test log_test seqset_test settings_test strmap_test text_test time_test
+UNIT := arena_test core_property_test core_test deadline_test log_test seqset_test settings_test strmap_test text_test time_test
 FUZZ := decode_fuzz
 
 REVIEW_PROGRAM := $(BUILD)/tests/unit/core_review_test
@@ -21,7 +21,7 @@ $(UNIT_PROGRAMS) $(REVIEW_PROGRAM): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/un
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lcmocka
 
 # The core's fixture goes with its test.
-$(BUILD)/tests/unit/core_test $(REVIEW_PROGRAM): $(BUILD)/obj/tests/unit/core_fixture.o
+$(BUILD)/tests/unit/core_test $(BUILD)/tests/unit/core_property_test $(REVIEW_PROGRAM): $(BUILD)/obj/tests/unit/core_fixture.o
 
 $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
     $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)

@@ -63,6 +63,12 @@ bench_new(void)
 	return b;
 }
 
+void
+bench_renew_town(struct bench *b)
+{
+	fw_core_set_town(b->core, make_town());
+}
+
 static void
 drop_items(struct bench *b)
 {
