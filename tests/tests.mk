@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test core_test csv_test deadline_test log_test scenario_test seqset_test settings_test strmap_test text_test \
+UNIT := arena_test core_hardship_test core_property_test core_test csv_test deadline_test log_test scenario_test seqset_test settings_test strmap_test text_test \
         time_test
 FUZZ := csv_fuzz decode_fuzz
 
@@ -22,7 +22,7 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 
 # What is tested beside the core library goes with its test.
 $(BUILD)/tests/unit/csv_test $(BUILD)/tests/fuzz/csv_fuzz: $(BUILD)/obj/daemon/cli/csv.o
-$(BUILD)/tests/unit/core_test: $(BUILD)/obj/tests/unit/core_fixture.o
+$(addprefix $(BUILD)/tests/unit/,core_test core_property_test core_hardship_test): $(BUILD)/obj/tests/unit/core_fixture.o
 $(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
 
 $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \

@@ -315,6 +315,34 @@ fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_divis
 	return f.count;
 }
 
+size_t
+fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division, int64_t now_us,
+    uint32_t *rung, const struct fw_person **out, size_t most, const struct fw_division **where)
+{
+	struct found f = {.out = out, .most = most};
+	const struct fw_division *d = division;
+	uint32_t at = 1;
+
+	*where = NULL;
+	if (*rung == 0 && *site)
+		find_for_site(division, site, NULL, now_us, &f, where);
+	if (*rung == 0)
+		*rung = 1;
+	if (!f.count && !division && *rung == 1) {
+		find_at_top(t, NULL, now_us, &f, where);
+		*rung = 2;
+	}
+	for (; d && !f.count && at < UPWARD_MOST; d = d->parent, at++) {
+		if (at < *rung)
+			continue;
+		find_in(d, "", NULL, now_us, &f);
+		*rung = at + 1;
+		if (f.count)
+			*where = d;
+	}
+	return f.count;
+}
+
 static size_t
 policy_set(const struct fw_town *t, enum fw_class class, const char *category, const char *level,
     const struct fw_policy **out, size_t most)

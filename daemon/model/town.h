@@ -94,6 +94,13 @@ size_t fw_town_on_duty(const struct fw_town *t, const char *site, const struct f
     int64_t now_us, const struct fw_person **out, size_t most, const struct fw_division **where);
 
 /*
+ * Whoever is on duty, rung by rung: 0 the site's own people, then those of its division, of the division above, and so on; where the
+ * division is not known, those at the top.  Begins at *rung and leaves in it the one after the rung on which people were found.
+ */
+size_t fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division, int64_t now_us,
+    uint32_t *rung, const struct fw_person **out, size_t most, const struct fw_division **where);
+
+/*
  * The policy lines of a class at the site category and protection level, ordered by step: the most particular set that has lines,
  * of (category, level), (category, any), (any, level), (any, any).  Returns how many; at most `most` are filled.
  */

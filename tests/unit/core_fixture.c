@@ -63,6 +63,12 @@ bench_new(void)
 	return b;
 }
 
+void
+bench_renew_town(struct bench *b)
+{
+	fw_core_set_town(b->core, make_town());
+}
+
 static void
 drop_items(struct bench *b)
 {
@@ -174,6 +180,9 @@ trace(struct bench *b, const struct fw_action *a)
 		snprintf(b->receipt_device, sizeof(b->receipt_device), "%s", a->u.receipt.device);
 		write_line(b, "receipt %s\n", a->u.receipt.device);
 		break;
+	case FW_ACT_ASK:
+		write_line(b, "ask %s\n", a->u.incident->id);
+		break;
 	case FW_ACT_STATUS:
 		write_line(b, "status %s\n", a->u.device->id);
 		break;
@@ -249,6 +258,7 @@ bench_wait(struct bench *b, int64_t us)
 	int64_t until = b->now_us + us;
 
 	b->trace[0] = '\0';
+	run(b, fw_core_tick(b->core, b->now_us));
 	while (fw_core_next_tick_us(b->core) <= until) {
 		if (fw_core_next_tick_us(b->core) > b->now_us)
 			b->now_us = fw_core_next_tick_us(b->core);
