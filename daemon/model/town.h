@@ -20,12 +20,13 @@ struct fw_duty;
 struct fw_division {
 	const char *code, *parent_code, *name, *level;
 	const struct fw_division *parent; /* NULL at the top, and where parents would form a ring */
-	struct fw_duty *duties;           /* in it, of all sites or of one */
+	struct fw_duty *duties;           /* for all its sites */
 };
 
 struct fw_site {
 	const char *id, *name, *category, *risk, *address, *contact;
 	const struct fw_division *division;
+	struct fw_duty *duties; /* for it alone, in whatever division they are listed */
 };
 
 struct fw_registration {
@@ -41,7 +42,7 @@ struct fw_person {
 
 struct fw_duty {
 	struct fw_duty *next;
-	const char *site; /* "" all */
+	const struct fw_division *division; /* in which it is listed */
 	const char *role;
 	const struct fw_person *person;
 	int64_t starts_at_us, ends_at_us; /* from, until but not at; FW_NEVER: open */
