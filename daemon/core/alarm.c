@@ -119,7 +119,9 @@ raise_alarm(struct fw_core *core, struct fw_device *d, const struct fw_report *r
 static bool
 is_older(const struct fw_alarm *a, const struct fw_report *r)
 {
-	return r->boot_id == a->raised_boot && r->sequence < a->raised_sequence;
+	if (r->boot_id == a->raised_boot)
+		return r->sequence < a->raised_sequence;
+	return r->backfill && r->observed_at_us < a->observed_at_us;
 }
 
 static void
@@ -150,7 +152,6 @@ restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r, co
 		return true;
 	}
 	a->conditions &= ~condition_bit(e->condition);
-	a->last_seen_us = r->message->received_at_us;
 	fw_alarm_mark(core, a);
 	return true;
 }

@@ -169,7 +169,6 @@ FAULTY_RECORDS = [
     ("duty", "330106,,fire_station,zhao,2024-01-01T08:00:00+08:00,", ["division: the same duty is on line 3 already"]),
     ("policies", "blaze,,,1,0,r,webhook", ["class: no such class: blaze"]),
     ("policies", "fire,,top,1,0,r,webhook", ["level: not one of normal elevated highest: top"]),
-    ("policies", "fire,typo,,1,0,r,webhook", ["category: no category typo"]),
     ("policies", "fire,,,0,0,r,webhook", ["step: not a whole number from 1 to 1000: 0"]),
     ("policies", "fire,,,1,604801,r,webhook", ["after_s: not a whole number from 0 to 604800: 604801"]),
     ("policies", "fire,,,1,30,guardian,webhook", ["class: the same policy is on line 2 already"]),
