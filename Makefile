@@ -29,7 +29,7 @@ IO    := address config_file control crc32c journal journal_keeper journal_open 
 APP   := actions daemon lane options status turn
 CLI   := act command csv db faults import import_file list main migrate say show status town_files town_questions \
          town_sql writer writer_text
-SIM   := main
+SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words
 
 BASE_SRC  := $(BASE:%=daemon/base/%.c)
 MODEL_SRC := $(MODEL:%=daemon/model/%.c)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test core_test deadline_test log_test seqset_test settings_test strmap_test text_test time_test
-FUZZ := decode_fuzz
+UNIT := arena_test core_hardship_test core_property_test core_test csv_test deadline_test log_test scenario_test seqset_test settings_test strmap_test text_test \
+        time_test
+FUZZ := csv_fuzz decode_fuzz
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
@@ -19,8 +20,10 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lcmocka
 
-# The core's fixture goes with its test.
-$(BUILD)/tests/unit/core_test: $(BUILD)/obj/tests/unit/core_fixture.o
+# What is tested beside the core library goes with its test.
+$(BUILD)/tests/unit/csv_test $(BUILD)/tests/fuzz/csv_fuzz: $(BUILD)/obj/daemon/cli/csv.o
+$(addprefix $(BUILD)/tests/unit/,core_test core_property_test core_hardship_test): $(BUILD)/obj/tests/unit/core_fixture.o
+$(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
 
 $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
     $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)
@@ -30,7 +33,7 @@ $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
 # Parsers under mutated input, from a printed seed.
 $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/driver.o $(CORE_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS)
 
 # The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
 $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \

@@ -48,6 +48,9 @@ run(struct fw_daemon *d, const struct fw_action *action)
 	case FW_ACT_SEND:
 		send_page(d, action->u.page);
 		break;
+	case FW_ACT_ASK:
+		fw_daemon_ask(d, action->u.incident->id);
+		break;
 	case FW_ACT_RECEIPT:
 		publish_receipt(d, action);
 		break;

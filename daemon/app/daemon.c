@@ -65,6 +65,7 @@ log_level(const struct fw_settings *s)
 /* ---------------------------------------------------------------- the town and the earlier state */
 
 static void read_town(struct fw_daemon *d);
+static void catch_up(struct fw_daemon *d);
 
 static void
 state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context)
@@ -88,6 +89,7 @@ state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, 
 	fw_core_counters(d->core, &c);
 	fw_notice("state read: devices=%llu incidents=%llu pages=%llu", (unsigned long long) c.devices,
 	    (unsigned long long) c.incidents, (unsigned long long) c.pages_pending);
+	catch_up(d);
 	fw_turn(d);
 }
 
@@ -162,6 +164,12 @@ read_done(const char *error, void *context)
 		fw_warning("database could not be read: %s", error);
 }
 
+void
+fw_daemon_ask(struct fw_daemon *d, const char *incident_id)
+{
+	fw_read_acts(fw_store_pg(d->lanes[FW_LANE_ALARM].store), incident_id, act_seen, read_done, d);
+}
+
 static void
 replays_read(const char *error, void *context)
 {
@@ -189,12 +197,10 @@ static void
 notified(const char *channel, const char *payload, void *context)
 {
 	struct fw_daemon *d = context;
-	struct fw_pg *pg = fw_store_pg(d->lanes[FW_LANE_ALARM].store);
-
 	if (!d->loaded)
 		return;
 	if (strcmp(channel, "firewatch_incident") == 0)
-		fw_read_acts(pg, payload, act_seen, read_done, d);
+		fw_daemon_ask(d, payload);
 	else if (strcmp(channel, "firewatch_quarantine") == 0)
 		read_replays(d);
 	else if (strcmp(channel, "firewatch_town") == 0)
@@ -203,20 +209,24 @@ notified(const char *channel, const char *payload, void *context)
 
 /* ---------------------------------------------------------------- what the stores tell */
 
+/* What was notified while nobody listened. */
+static void
+catch_up(struct fw_daemon *d)
+{
+	fw_read_acts(fw_store_pg(d->lanes[FW_LANE_ALARM].store), NULL, act_seen, read_done, d);
+	read_replays(d);
+}
+
 static void
 store_up(struct fw_daemon *d, enum fw_lane id, bool up)
 {
-	struct fw_pg *pg = fw_store_pg(d->lanes[FW_LANE_ALARM].store);
-
 	if (!up || id != FW_LANE_ALARM) {
 		fw_turn(d);
 		return;
 	}
 	if (d->loaded) {
-		/* What was notified meanwhile has not been heard. */
 		read_town(d);
-		fw_read_acts(pg, NULL, act_seen, read_done, d);
-		read_replays(d);
+		catch_up(d);
 		fw_turn(d);
 	} else {
 		load(d);
@@ -351,6 +361,7 @@ every_second(void *context)
 	load(d);
 	if (!d->loaded)
 		return;
+	fw_actions_run(d, fw_core_tick(d->core, now_us)); /* also tells it of a clock that was set back */
 	write_ledger_behind(d, now_us);
 	tell_nobody(d);
 	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US) {

@@ -219,14 +219,21 @@ fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t p
 		fw_error("journal lane=%s cannot be read from there either", fw_lane_name(lane->id));
 }
 
+bool
+fw_lane_has_room(const struct fw_lane_unit *lane)
+{
+	struct fw_store_state state;
+
+	fw_store_state(lane->store, &state);
+	return state.gathered_rows < lane->gather_most && state.gathered_bytes < GATHER_MOST_BYTES;
+}
+
 int
 fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 {
-	struct fw_store_state state;
 	struct fw_record record;
 
-	fw_store_state(lane->store, &state);
-	if (state.gathered_rows >= lane->gather_most || state.gathered_bytes >= GATHER_MOST_BYTES)
+	if (!fw_lane_has_room(lane))
 		return FW_EAGAIN;
 	lane->at_end = fw_journal_read(lane->journal, &record) != FW_OK;
 	if (lane->at_end)

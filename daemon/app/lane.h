@@ -50,6 +50,9 @@ void fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s); /* 
 /* Goes on where the checkpoint says.  Loud about what the journal does not hold any more. */
 void fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t position);
 
+/* For the rows of another message. */
+bool fw_lane_has_room(const struct fw_lane_unit *lane);
+
 /* The next message of the lane, while there is room for its rows.  FW_EAGAIN: none, or no room. */
 FW_MUST_CHECK int fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out);
 

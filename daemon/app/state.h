@@ -43,6 +43,9 @@ void fw_turn(void *daemon);
 /* Carries out, and lets the core go on at its next deadline. */
 void fw_turn_actions(struct fw_daemon *d, struct fw_actions actions);
 
+/* daemon.c: reads what people have done about an incident */
+void fw_daemon_ask(struct fw_daemon *d, const char *incident_id);
+
 /* actions.c */
 void fw_actions_run(struct fw_daemon *d, struct fw_actions actions);
 

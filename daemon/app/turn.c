@@ -18,6 +18,22 @@ promoted(struct fw_actions actions)
 	return false;
 }
 
+/*
+ * Telemetry waits while its batch does: what the batch promoted is not committed yet, and more promotions would hold it back for ever.
+ * It waits, too, while the alarm lane has no room for what it may promote.
+ */
+static bool
+may_read(const struct fw_daemon *d, const struct fw_lane_unit *lane)
+{
+	const struct fw_lane_unit *alarm = &d->lanes[FW_LANE_ALARM];
+	struct fw_store_state state;
+
+	if (lane == alarm)
+		return true;
+	fw_store_state(alarm->store, &state);
+	return lane->wait_for_alarm <= state.committed && fw_lane_has_room(alarm);
+}
+
 /* True when its time was up before its messages were. */
 static bool
 read_lane(struct fw_daemon *d, struct fw_lane_unit *lane, int64_t slice_us)
@@ -29,7 +45,7 @@ read_lane(struct fw_daemon *d, struct fw_lane_unit *lane, int64_t slice_us)
 	struct fw_store_state state;
 
 	while (now - start < slice_us && now >= start) {
-		if (fw_lane_next(lane, &message) != FW_OK)
+		if (!may_read(d, lane) || fw_lane_next(lane, &message) != FW_OK)
 			return false;
 		actions = fw_core_message(d->core, &message, now);
 		fw_actions_run(d, actions);

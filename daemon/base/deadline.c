@@ -111,3 +111,10 @@ fw_deadlines_next_us(const struct fw_deadlines *all)
 {
 	return all->count ? all->heap[0]->at_us : FW_NEVER;
 }
+
+void
+fw_deadlines_shift(struct fw_deadlines *all, int64_t by_us)
+{
+	for (size_t i = 0; i < all->count; i++)
+		all->heap[i]->at_us += by_us;
+}

@@ -28,6 +28,9 @@ bool fw_deadline_is_set(const struct fw_deadline *d);
 /* Takes out the earliest that is due at now_us (at_us <= now_us), or NULL. */
 struct fw_deadline *fw_deadlines_pop(struct fw_deadlines *all, int64_t now_us);
 
+/* Moves all of them by the same time. */
+void fw_deadlines_shift(struct fw_deadlines *all, int64_t by_us);
+
 /* The earliest time set, FW_NEVER (time.h) when none is. */
 int64_t fw_deadlines_next_us(const struct fw_deadlines *all);
 

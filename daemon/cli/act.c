@@ -39,7 +39,6 @@ find_act(const char *command)
 	return &acts[i];
 }
 
-/* Services and containers have no $USER; their account has a name all the same. */
 static const char *
 actor_of(const struct fw_request *r)
 {
@@ -50,7 +49,7 @@ actor_of(const struct fw_request *r)
 		return given;
 	if (user && *user)
 		return user;
-	account = getpwuid(getuid());
+	account = getpwuid(geteuid());
 	return account ? account->pw_name : "";
 }
 

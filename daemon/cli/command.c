@@ -50,7 +50,7 @@ static const struct {
 	const char *value; /* NULL: takes none */
 	const char *help;
 } options[FW_OPTIONS] = {
-    [FW_OPTION_ACTOR] = {"actor", "NAME", "who acts; default $USER, else the account"},
+    [FW_OPTION_ACTOR] = {"actor", "NAME", "who acts; default $USER, else the account's name"},
     [FW_OPTION_CLASS] = {"class", "CLASS", "fire, gas, electrical, pre_alarm, supervisory, fault, …"},
     [FW_OPTION_DEVICE] = {"device", "ID", "of this device"},
     [FW_OPTION_DIVISION] = {"division", "CODE", "of this division and everything below it"},

@@ -6,11 +6,9 @@
  * any fault the transaction is rolled back.  A town that is as the database has it already is not written at all, so that the
  * daemon hears of changes only.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/import_file.h"
@@ -115,7 +113,7 @@ check(struct import *im)
 	if (code != FW_EXIT_DONE || im->faults.total == 0)
 		return code;
 	fw_faults_tell(&im->faults);
-	fw_say("%zu faults: nothing is changed", im->faults.total);
+	fw_say("nothing is changed; faults: %zu", im->faults.total);
 	return FW_EXIT_REFUSED;
 }
 

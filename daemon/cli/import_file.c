@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,24 +131,34 @@ take_header(struct reader *r)
 
 /* ---------------------------------------------------------------- a record */
 
+/* Values that the record's own fault leaves in doubt are at fault, too. */
 static void
-take_values(struct reader *r)
+place_values(struct reader *r)
 {
-	char why[FW_TOWN_WHY_MAX];
-
 	for (int place = 0; r->spec->columns[place].name; place++)
 		r->values[place] = (struct fw_csv_field) {"", 0};
 	for (size_t i = 0; i < r->columns; i++)
-		r->values[r->places[i]] = r->csv.fields[i];
+		if (i < r->csv.count && !(r->csv.fault && r->csv.fault_field == i))
+			r->values[r->places[i]] = r->csv.fields[i];
+		else
+			r->values[r->places[i]].text = NULL;
+}
+
+static void
+check_values(struct reader *r, bool tell)
+{
+	char why[FW_TOWN_WHY_MAX];
+
 	for (int place = 0; r->spec->columns[place].name; place++) {
 		const struct fw_town_column *column = &r->spec->columns[place];
 		struct fw_csv_field *value = &r->values[place];
+		bool missing = value->bytes == 0 && column->required;
 
-		if (value->bytes == 0 && column->required)
-			complain(r, column->name, "not given");
-		else if (value->bytes == 0 || fw_town_check(column, value, why))
+		if (!value->text || (!missing && (value->bytes == 0 || fw_town_check(column, value, why))))
 			continue;
-		else
+		if (tell && missing)
+			complain(r, column->name, "not given");
+		else if (tell)
 			complain_of(r, column->name, why, value);
 		value->text = NULL;
 	}
@@ -186,7 +195,7 @@ check_together(struct reader *r)
 	switch (r->f->file) {
 	case FW_TOWN_SITES:
 		if (is_empty(r, "latitude") != is_empty(r, "longitude"))
-			complain(r, is_empty(r, "latitude") ? "latitude" : "longitude", "given without the other one");
+			complain(r, is_empty(r, "latitude") ? "latitude" : "longitude", "not given, but the other one is");
 		break;
 	case FW_TOWN_DEVICES:
 		if (is_empty(r, "site") && is_empty(r, "parent"))
@@ -213,7 +222,22 @@ row_put(struct reader *r, const char *bytes, size_t n)
 	r->row_bytes += n;
 }
 
-/* Of what COPY reads in another way, only the backslash is left in a value that was checked. */
+/* What COPY reads in another way is written in its own; no other such character is left in a value that was checked. */
+static void
+row_put_text(struct reader *r, const struct fw_csv_field *value)
+{
+	for (size_t i = 0; i < value->bytes; i++) {
+		const char *byte = value->text + i;
+
+		if (*byte == '\\')
+			row_put(r, "\\\\", 2);
+		else if (*byte == '\n' || *byte == '\r')
+			row_put(r, *byte == '\n' ? "\\n" : "\\r", 2);
+		else
+			row_put(r, byte, 1);
+	}
+}
+
 static void
 row_put_value(struct reader *r, const struct fw_town_column *column, const struct fw_csv_field *value)
 {
@@ -226,8 +250,7 @@ row_put_value(struct reader *r, const struct fw_town_column *column, const struc
 		fw_town_time(value->text, time);
 		row_put(r, time, strlen(time));
 	} else
-		for (size_t i = 0; i < value->bytes; i++)
-			row_put(r, value->text[i] == '\\' ? "\\\\" : value->text + i, value->text[i] == '\\' ? 2 : 1);
+		row_put_text(r, value);
 }
 
 static enum fw_exit
@@ -246,11 +269,31 @@ stage(struct reader *r)
 	return FW_EXIT_UNREACHABLE;
 }
 
-static enum fw_exit
-take_record(struct reader *r)
+/* Is the record of the form that the header promises? */
+static bool
+check_form(struct reader *r)
 {
 	const char *column = NULL;
 	char text[96];
+
+	if (r->csv.fault) {
+		if (r->csv.fault_field < r->columns)
+			column = r->spec->columns[r->places[r->csv.fault_field]].name;
+		complain(r, column, r->csv.fault);
+		return false;
+	}
+	if (r->csv.count == r->columns)
+		return true;
+	snprintf(text, sizeof(text), "has %zu fields, the header has %zu", r->csv.count, r->columns);
+	complain(r, NULL, text);
+	return false;
+}
+
+/* What is at fault is staged with the rest, so that nothing is called dangling that refers to it. */
+static enum fw_exit
+take_record(struct reader *r)
+{
+	bool well_formed;
 
 	if (!r->has_header) {
 		take_header(r);
@@ -259,18 +302,11 @@ take_record(struct reader *r)
 	r->f->records++;
 	if (r->f->unusable)
 		return FW_EXIT_DONE;
-	if (r->csv.fault) {
-		if (r->csv.fault_field < r->columns)
-			column = r->spec->columns[r->places[r->csv.fault_field]].name;
-		complain(r, column, r->csv.fault);
-	} else if (r->csv.count != r->columns) {
-		snprintf(text, sizeof(text), "has %zu fields, the header has %zu", r->csv.count, r->columns);
-		complain(r, NULL, text);
-	}
-	if (r->csv.fault || r->csv.count != r->columns)
-		return FW_EXIT_DONE;
-	take_values(r);
-	check_together(r);
+	well_formed = check_form(r);
+	place_values(r);
+	check_values(r, well_formed);
+	if (well_formed)
+		check_together(r);
 	return stage(r);
 }
 

@@ -33,10 +33,10 @@ const struct fw_town_spec fw_town_specs[FW_TOWN_FILES] = {
 	{"division", FW_TOWN_DIVISION, true, 0, 0, NULL},
 	{"category", FW_TOWN_ID, true, 0, 0, NULL},
 	{"risk", FW_TOWN_WORD, false, 0, 0, "normal high"},
-	{"address", FW_TOWN_NAME, false, 0, 0, NULL},
+	{"address", FW_TOWN_TEXT, false, 0, 0, NULL},
 	{"latitude", FW_TOWN_REAL, false, -90, 90, NULL},
 	{"longitude", FW_TOWN_REAL, false, -180, 180, NULL},
-	{"contact", FW_TOWN_NAME, false, 0, 0, NULL},
+	{"contact", FW_TOWN_TEXT, false, 0, 0, NULL},
     }},
     [FW_TOWN_DEVICES] = {"devices", {
 	{"device", FW_TOWN_DEVICE, true, 0, 0, NULL},
@@ -76,16 +76,6 @@ const struct fw_town_spec fw_town_specs[FW_TOWN_FILES] = {
 };
 /* clang-format on */
 
-size_t
-fw_town_column_count(const struct fw_town_spec *spec)
-{
-	size_t n = 0;
-
-	while (spec->columns[n].name)
-		n++;
-	return n;
-}
-
 int
 fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n)
 {
@@ -95,13 +85,15 @@ fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n)
 	return -1;
 }
 
-/* C0, DEL, and C1 in its UTF-8 form; of valid UTF-8. */
+/* C0, DEL, and C1 in its UTF-8 form; of valid UTF-8.  With lines, CR and LF are none. */
 static bool
-has_control(const struct fw_csv_field *value)
+has_control(const struct fw_csv_field *value, bool lines)
 {
 	for (size_t i = 0; i < value->bytes; i++) {
 		unsigned char c = (unsigned char) value->text[i];
 
+		if (lines && (c == '\n' || c == '\r'))
+			continue;
 		if (c < 0x20 || c == 0x7f)
 			return true;
 		if (c == 0xc2 && (unsigned char) value->text[i + 1] < 0xa0)
@@ -200,11 +192,12 @@ check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 	case FW_TOWN_INTEGER:
 		return is_integer(value, c->least, c->most) ? NULL : "not a whole number from";
 	case FW_TOWN_NAME:
+	case FW_TOWN_TEXT:
 		return value->bytes <= NAME_BYTES ? NULL : "longer than 256 bytes";
 	case FW_TOWN_REAL:
 		return is_real(value, c->least, c->most) ? NULL : "not a number from";
 	case FW_TOWN_TIME:
-		return is_time(value) ? NULL : "not an RFC 3339 time such as 2026-11-24T08:00:00+08:00";
+		return is_time(value) ? NULL : "not an RFC 3339 time from 1970 on, such as 2026-11-24T08:00:00+08:00";
 	case FW_TOWN_WEBHOOK:
 		if (value->bytes > WEBHOOK_BYTES)
 			return "longer than 1024 bytes";
@@ -216,17 +209,17 @@ check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 }
 
 static const char *
-check_text(const struct fw_csv_field *value)
+check_text(const struct fw_csv_field *value, bool lines)
 {
 	if (!fw_text_valid(value->text, value->bytes))
 		return "not valid UTF-8";
-	return has_control(value) ? "holds a control character" : NULL;
+	return has_control(value, lines) ? "holds a control character" : NULL;
 }
 
 bool
 fw_town_check(const struct fw_town_column *column, const struct fw_csv_field *value, char why[FW_TOWN_WHY_MAX])
 {
-	const char *fault = check_text(value);
+	const char *fault = check_text(value, column->kind == FW_TOWN_TEXT);
 
 	if (fault) {
 		snprintf(why, FW_TOWN_WHY_MAX, "%s", fault);

@@ -29,13 +29,14 @@ enum fw_town_kind {
 	FW_TOWN_DATE,
 	FW_TOWN_DEVICE,
 	FW_TOWN_DIVISION,
-	FW_TOWN_ID,       /* up to 64 bytes */
-	FW_TOWN_INTEGER,  /* least to most */
-	FW_TOWN_NAME,     /* up to 256 bytes */
-	FW_TOWN_REAL,     /* least to most */
-	FW_TOWN_TIME,     /* RFC 3339 */
-	FW_TOWN_WEBHOOK,  /* http:// or https:// */
-	FW_TOWN_WORD,     /* one of words */
+	FW_TOWN_ID,      /* up to 64 bytes */
+	FW_TOWN_INTEGER, /* least to most */
+	FW_TOWN_NAME,    /* up to 256 bytes */
+	FW_TOWN_REAL,    /* least to most */
+	FW_TOWN_TEXT,    /* up to 256 bytes, of several lines */
+	FW_TOWN_TIME,    /* RFC 3339 */
+	FW_TOWN_WEBHOOK, /* http:// or https:// */
+	FW_TOWN_WORD,    /* one of words */
 };
 
 struct fw_town_column {
@@ -52,8 +53,6 @@ struct fw_town_spec {
 };
 
 extern const struct fw_town_spec fw_town_specs[FW_TOWN_FILES];
-
-size_t fw_town_column_count(const struct fw_town_spec *spec);
 
 /* The place of a column, or -1. */
 int fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n);

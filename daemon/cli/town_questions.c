@@ -49,6 +49,5 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_DUTY, DANGLING("staged_duty", "person", "staged_people", "person", "person")},
     {FW_TOWN_POLICIES,
 	GIVEN_TWICE("staged_policies", "class, category, level, step, role, channel", "class", "'the same policy'")},
-    {FW_TOWN_POLICIES, DANGLING("staged_policies", "category", "staged_sites", "site_category", "category")},
     {0},
 };

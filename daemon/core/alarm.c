@@ -32,15 +32,6 @@ fw_alarm_flush(struct fw_core *core)
 	}
 }
 
-static struct fw_alarm *
-find(struct fw_device *d, uint32_t point, enum fw_class class)
-{
-	for (struct fw_alarm *a = d->alarms; a; a = a->device_next)
-		if (a->point == point && a->class == class)
-			return a;
-	return NULL;
-}
-
 static uint32_t
 condition_bit(uint32_t condition)
 {
@@ -51,13 +42,17 @@ static void
 note_raised(struct fw_alarm *a, const struct fw_report *r, const struct fw_event *e)
 {
 	a->conditions |= condition_bit(e->condition);
-	a->last_seen_us = r->message->received_at_us;
+	if (r->message->received_at_us > a->last_seen_us)
+		a->last_seen_us = r->message->received_at_us;
+	if (r->boot_id == a->raised_boot && r->sequence < a->raised_sequence)
+		return;
 	a->raised_boot = r->boot_id;
 	a->raised_sequence = r->sequence;
 }
 
 static struct fw_alarm *
-make(struct fw_device *d, const struct fw_report *r, size_t event_index, const struct fw_judgement *j)
+make(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index,
+    const struct fw_judgement *j)
 {
 	const struct fw_event *e = &r->events[event_index];
 	struct fw_alarm *a = fw_calloc(1, sizeof(*a));
@@ -79,9 +74,28 @@ make(struct fw_device *d, const struct fw_report *r, size_t event_index, const s
 	a->zone = fw_strdup(d->registration ? d->registration->zone : "");
 	a->reason = fw_strdup(j->reason);
 	a->text = fw_strdup(e->text);
-	a->device_next = d->alarms;
-	d->alarms = a;
+	fw_alarm_index(core, a);
 	return a;
+}
+
+/* The same alarm again: a new condition at its point, or one that was silent for long, is a new cause. */
+static void
+repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const struct fw_event *e, int64_t now_us)
+{
+	int64_t received = r->message->received_at_us;
+	bool silent = received - a->last_seen_us >= core->rules.realarm_after_us;
+	bool new_cause = fw_class_is_emergency(a->class) && (silent || !(a->conditions & condition_bit(e->condition)));
+
+	a->report_count++;
+	note_raised(a, r, e);
+	if (a->incident->closed && (new_cause || received - a->incident->closed_at_us >= core->rules.realarm_after_us)) {
+		fw_incident_detach(core, a);
+		fw_incident_attach(core, a, r, now_us);
+		return;
+	}
+	if (new_cause && !a->incident->closed)
+		fw_incident_again(core, a, now_us);
+	fw_incident_confirm(core, a, now_us);
 }
 
 static void
@@ -89,23 +103,15 @@ raise_alarm(struct fw_core *core, struct fw_device *d, const struct fw_report *r
     const struct fw_judgement *j, int64_t now_us)
 {
 	const struct fw_event *e = &r->events[event_index];
-	struct fw_alarm *a = find(d, e->point, j->class);
+	struct fw_alarm *a = fw_alarm_raised(core, d, e->point, j->class);
 
 	if (!a) {
-		a = make(d, r, event_index, j);
+		a = make(core, d, r, event_index, j);
 		note_raised(a, r, e);
 		core->counters.alarms_opened++;
 		fw_incident_attach(core, a, r, now_us);
 	} else {
-		a->report_count++;
-		note_raised(a, r, e);
-		if (a->incident->closed &&
-		    r->message->received_at_us - a->incident->closed_at_us >= core->rules.realarm_after_us) {
-			fw_incident_detach(core, a);
-			fw_incident_attach(core, a, r, now_us);
-		} else {
-			fw_incident_confirm(core, a, now_us);
-		}
+		repeat_alarm(core, a, r, e, now_us);
 	}
 	fw_alarm_mark(core, a);
 }
@@ -113,19 +119,18 @@ raise_alarm(struct fw_core *core, struct fw_device *d, const struct fw_report *r
 static bool
 is_older(const struct fw_alarm *a, const struct fw_report *r)
 {
-	return r->boot_id == a->raised_boot && r->sequence < a->raised_sequence;
+	if (r->boot_id == a->raised_boot)
+		return r->sequence < a->raised_sequence;
+	return r->backfill && r->observed_at_us < a->observed_at_us;
 }
 
 static void
 end(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const char *how, int64_t now_us)
 {
-	struct fw_alarm **at = &a->device->alarms;
-	char key[FW_ID_MAX + 16];
+	char key[FW_ID_MAX + 48];
 
-	while (*at != a)
-		at = &(*at)->device_next;
-	*at = a->device_next;
 	a->restored_at_us = r->message->received_at_us;
+	fw_alarm_index(core, a);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
 	fw_timeline(core, a->incident, now_us, key, "restored", a->device->id, "%s at point %u: %s",
@@ -138,7 +143,7 @@ static bool
 restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r, const struct fw_event *e,
     const struct fw_judgement *j, int64_t now_us)
 {
-	struct fw_alarm *a = find(d, e->point, j->class);
+	struct fw_alarm *a = fw_alarm_raised(core, d, e->point, j->class);
 
 	if (!a || is_older(a, r) || !(a->conditions & condition_bit(e->condition)))
 		return false;
@@ -147,7 +152,6 @@ restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r, co
 		return true;
 	}
 	a->conditions &= ~condition_bit(e->condition);
-	a->last_seen_us = r->message->received_at_us;
 	fw_alarm_mark(core, a);
 	return true;
 }

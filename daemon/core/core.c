@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inputs of the core but a message (pipeline.c), what becomes of a page (pages.c) and a commit (receipt.c). */
+/* The inputs of the core but a message (pipeline.c) and a commit (receipt.c). */
 #include "core/core.h"
 
 #include <string.h>
@@ -37,8 +37,34 @@ struct fw_actions
 fw_core_tick(struct fw_core *core, int64_t now_us)
 {
 	fw_core_begin(core);
+	fw_core_now(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
+	fw_escalate_unreached(core, now_us);
+	return fw_core_end(core);
+}
+
+struct fw_actions
+fw_core_claimed(struct fw_core *core, const char *page_id, bool claimed, int64_t now_us)
+{
+	struct fw_page *p = fw_strmap_get(&core->pages, page_id, strlen(page_id));
+
+	fw_core_begin(core);
+	if (p)
+		fw_page_claimed(core, p, claimed, now_us);
+	fw_escalate_unreached(core, now_us);
+	return fw_core_end(core);
+}
+
+struct fw_actions
+fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64_t now_us)
+{
+	struct fw_page *p = fw_strmap_get(&core->pages, page_id, strlen(page_id));
+
+	fw_core_begin(core);
+	if (p)
+		fw_page_sent(core, p, error, now_us);
+	fw_escalate_unreached(core, now_us);
 	return fw_core_end(core);
 }
 
@@ -86,6 +112,8 @@ fw_core_acted(struct fw_core *core, const struct fw_act *act, int64_t now_us)
 		i->acknowledged_trigger = act->acknowledged_trigger;
 	if (act->closed_trigger > i->closed_trigger)
 		i->closed_trigger = act->closed_trigger;
+	for (struct fw_page *p = i->pages; p && real; p = p->next)
+		p->force = true;
 	fw_escalate_answered(core, i);
 	fw_page_answered(core, i);
 	if (real && !i->closed)

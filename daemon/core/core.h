@@ -44,6 +44,7 @@ enum fw_action_type {
 	FW_ACT_RESULT,      /* u.page: write what became of an attempt */
 	FW_ACT_TIMELINE,    /* u.timeline */
 	FW_ACT_SEND,        /* u.page: hand it to its channel; then fw_core_sent */
+	FW_ACT_ASK,         /* u.incident: read what people have done about it; then fw_core_acted */
 	FW_ACT_RECEIPT,     /* u.receipt: publish it to the device */
 	FW_ACT_STATUS,      /* u.device: write what it last said of itself */
 	FW_ACT_LEDGER,      /* u.ledger: write what is recorded of a boot */
@@ -71,6 +72,7 @@ struct fw_receipt_item {
 	char *claimed;            /* heap, owned by the item; NULL when device is set */
 	uint32_t boot_id;
 	uint64_t sequence;        /* 0: no receipt can be given for it */
+	bool duplicate;           /* says nothing of whether the report itself is recorded */
 	enum fw_reason rejected;  /* FW_REASON_NONE: recorded */
 };
 

@@ -101,29 +101,26 @@ skip_field(const uint8_t **at, const uint8_t *end, unsigned wire_type)
 }
 
 int
-fw_decode_uplink(const uint8_t *payload, size_t len, struct fw_slice *slices, size_t most, size_t *count)
+fw_decode_next(const uint8_t **at, const uint8_t *end, struct fw_slice *out)
 {
-	const uint8_t *at = payload, *end = payload + len;
 	uint64_t tag, n;
 
-	*count = 0;
-	while (at < end) {
-		if (read_varint(&at, end, &tag) != FW_OK || tag >> 3 == 0 || tag > UINT32_MAX)
+	while (*at < end) {
+		if (read_varint(at, end, &tag) != FW_OK || tag >> 3 == 0 || tag > UINT32_MAX)
 			return FW_EFORMAT;
 		if (tag != TAG_REPORTS) {
 			/* Field 1 of another wire type is a fault, not an unknown field. */
-			if (tag >> 3 == TAG_REPORTS >> 3 || skip_field(&at, end, tag & 7) != FW_OK)
+			if (tag >> 3 == TAG_REPORTS >> 3 || skip_field(at, end, tag & 7) != FW_OK)
 				return FW_EFORMAT;
 			continue;
 		}
-		if (read_varint(&at, end, &n) != FW_OK || n > (uint64_t) (end - at))
+		if (read_varint(at, end, &n) != FW_OK || n > (uint64_t) (end - *at))
 			return FW_EFORMAT;
-		if (*count == most)
-			return FW_ETOOBIG;
-		slices[(*count)++] = (struct fw_slice) {.bytes = at, .len = (size_t) n};
-		at += n;
+		*out = (struct fw_slice) {.bytes = *at, .len = (size_t) n};
+		*at += n;
+		return FW_OK;
 	}
-	return FW_OK;
+	return FW_EAGAIN;
 }
 
 struct fw_slice

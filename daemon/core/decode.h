@@ -24,11 +24,10 @@ struct fw_slice {
 };
 
 /*
- * Finds the reports of an Uplink: fills slices[0 … *count).  FW_EFORMAT: from some byte on it is no Uplink; the slices before that are
- * filled.  FW_ETOOBIG: more than `most`.  Unknown fields are passed over.
+ * The next report of an Uplink, from *at on, which is moved behind it.  FW_EAGAIN: there are no more.  FW_EFORMAT: from *at on it is
+ * no Uplink.  Unknown fields are passed over.
  */
-FW_MUST_CHECK int fw_decode_uplink(
-    const uint8_t *payload, size_t len, struct fw_slice *slices, size_t most, size_t *count);
+FW_MUST_CHECK int fw_decode_next(const uint8_t **at, const uint8_t *end, struct fw_slice *out);
 
 /*
  * Decodes one report.  FW_REASON_NONE, or why it cannot be believed, with *detail naming the field; then `out` holds what

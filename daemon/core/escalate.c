@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "core/state.h"
 
 #define POLICY_MOST 64
 #define PEOPLE_MOST 32
+#define NOBODY_PAUSE_US (60 * FW_S)
 
 static const char *
 category_of(const struct fw_core *core, const struct fw_incident *i)
@@ -43,7 +45,7 @@ emit_step(struct fw_core *core, struct fw_step *s)
 static struct fw_step *
 plan(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, int64_t due_at_us)
 {
-	struct fw_step *s = fw_calloc(1, sizeof(*s));
+	struct fw_step *s = fw_calloc(1, sizeof(*s)), **last = &i->steps;
 
 	s->incident = i;
 	s->trigger = i->trigger_count;
@@ -51,8 +53,9 @@ plan(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, 
 	s->role = fw_strdup(line->role);
 	s->channel = fw_strdup(line->channel);
 	s->due_at_us = due_at_us;
-	s->next = i->steps;
-	i->steps = s;
+	while (*last)
+		last = &(*last)->next;
+	*last = s;
 	fw_deadline_set(&core->steps_due, &s->deadline, due_at_us);
 	return s;
 }
@@ -70,27 +73,34 @@ find_step(struct fw_incident *i, uint32_t trigger, const struct fw_policy *line)
 /* ---------------------------------------------------------------- a step that is due */
 
 static size_t
-page_everyone_near(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, int64_t now_us)
+page_anyone(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, uint32_t *rung, const char *but, int64_t now_us)
 {
 	const struct fw_person *people[PEOPLE_MOST];
 	const struct fw_division *where;
-	size_t n = fw_town_on_duty(core->town, i->site, fw_town_division_near(core->town, i->division), NULL, now_us, people,
-	    PEOPLE_MOST, &where);
+	size_t n, paged = 0;
 
-	for (size_t k = 0; k < n; k++)
-		fw_page_make(core, i, s, people[k], now_us);
-	if (n == 0)
+	do {
+		n = fw_town_anyone(core->town, i->site, fw_town_division_near(core->town, i->division), now_us, rung, people,
+		    PEOPLE_MOST, &where);
+		for (size_t k = 0; k < n; k++) {
+			if (but && strcmp(people[k]->id, but) == 0)
+				continue;
+			fw_page_make(core, i, s, people[k], now_us);
+			paged++;
+		}
+	} while (n && !paged);
+	if (!paged)
 		core->counters.nobody++;
-	return n;
+	return paged;
 }
 
 static void
 tell_resolution(struct fw_core *core, const struct fw_step *s, size_t found, size_t instead,
     const struct fw_division *where, int64_t now_us)
 {
-	char key[FW_ID_MAX];
+	char key[FW_ID_MAX + 48];
 
-	snprintf(key, sizeof(key), "step:%u:%d:%s:%s", s->trigger, s->step, s->role, s->channel);
+	snprintf(key, sizeof(key), "step:%u:%d:%s:%s:%lld", s->trigger, s->step, s->role, s->channel, (long long) s->due_at_us);
 	if (found)
 		fw_timeline(core, s->incident, now_us, key, "step", "firewatchd", "step %d: %s by %s, %zu found in %s",
 		    s->step, s->role, s->channel, found, where->name);
@@ -100,24 +110,56 @@ tell_resolution(struct fw_core *core, const struct fw_step *s, size_t found, siz
 		    s->role, instead);
 }
 
+/* An emergency for which nobody at all is on duty is tried again until somebody is. */
+static void
+try_later(struct fw_core *core, struct fw_step *s, int64_t now_us)
+{
+	s->due_at_us = now_us + NOBODY_PAUSE_US;
+	fw_deadline_set(&core->steps_due, &s->deadline, s->due_at_us);
+}
+
 static void
 do_step(struct fw_core *core, struct fw_step *s, int64_t now_us)
 {
 	struct fw_incident *i = s->incident;
 	const struct fw_person *people[PEOPLE_MOST];
 	const struct fw_division *where;
+	uint32_t rung = 0;
 	size_t instead = 0;
 	size_t n = fw_town_on_duty(core->town, i->site, fw_town_division_near(core->town, i->division), s->role, now_us,
 	    people, PEOPLE_MOST, &where);
+	bool emergency = fw_class_is_emergency(i->class);
 
 	fw_deadline_cancel(&core->steps_due, &s->deadline);
-	s->state = FW_STEP_DONE;
-	emit_step(core, s);
 	for (size_t k = 0; k < n; k++)
 		fw_page_make(core, i, s, people[k], now_us);
-	if (n == 0 && fw_class_is_emergency(i->class))
-		instead = page_everyone_near(core, i, s, now_us);
+	if (n == 0 && emergency)
+		instead = page_anyone(core, i, s, &rung, NULL, now_us);
 	tell_resolution(core, s, n, instead, where, now_us);
+	s->state = n == 0 && instead == 0 && emergency ? FW_STEP_QUEUED : FW_STEP_DONE;
+	if (s->state == FW_STEP_QUEUED)
+		try_later(core, s, now_us);
+	emit_step(core, s);
+}
+
+void
+fw_escalate_unreached(struct fw_core *core, int64_t now_us)
+{
+	while (core->unreached) {
+		struct fw_incident *i = core->unreached;
+		struct fw_step anyone = {.incident = i, .trigger = i->unreached_trigger, .role = "anyone", .channel = "webhook",
+		    .due_at_us = now_us};
+		char key[48];
+		size_t paged;
+
+		core->unreached = i->next_unreached;
+		i->unreached = false;
+		paged = page_anyone(core, i, &anyone, &i->next_rung, i->unreached_person, now_us);
+		snprintf(key, sizeof(key), "unreached:%u:%u", i->unreached_trigger, i->next_rung);
+		fw_timeline(core, i, now_us, key, "unreached", "firewatchd",
+		    "no page has reached anybody; %zu more on duty are paged", paged);
+		fw_incident_release(core, i);
+	}
 }
 
 void
@@ -158,27 +200,52 @@ due_time(struct fw_incident *i, const struct fw_policy *line, int64_t now_us)
 	return before && before->state == FW_STEP_QUEUED && before->due_at_us < due ? before->due_at_us : due;
 }
 
+/* Quietly, what was done for the trigger before counts as done for this one. */
 static void
-plan_lines(struct fw_core *core, struct fw_incident *i, int64_t now_us)
+plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, bool quietly, int64_t now_us)
 {
+	const struct fw_step *before = find_step(i, i->trigger_count - 1, line);
+	struct fw_step *s;
+
+	if (find_step(i, i->trigger_count, line))
+		return;
+	s = plan(core, i, line, due_time(i, line, now_us));
+	if (quietly && before && before->state != FW_STEP_QUEUED) {
+		s->state = before->state;
+		fw_deadline_cancel(&core->steps_due, &s->deadline);
+	}
+	emit_step(core, s);
+}
+
+static void
+plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
+{
+	static const struct fw_policy anyone = {.role = "anyone", .channel = "webhook", .category = "", .level = ""};
 	const struct fw_policy *lines[POLICY_MOST];
 	size_t n = fw_town_policy(
 	    core->town, i->class, category_of(core, i), i->protection_level, lines, POLICY_MOST);
 
 	for (size_t k = 0; k < n; k++)
-		if (!find_step(i, i->trigger_count, lines[k]))
-			emit_step(core, plan(core, i, lines[k], due_time(i, lines[k], now_us)));
-	if (n == 0 && fw_class_is_emergency(i->class)) {
-		const struct fw_policy anyone = {.class = i->class, .role = "anyone", .channel = "webhook"};
+		plan_line(core, i, lines[k], quietly, now_us);
+	if (n == 0 && fw_class_is_emergency(i->class))
+		plan_line(core, i, &anyone, quietly, now_us);
+}
 
-		emit_step(core, plan(core, i, &anyone, now_us));
-	}
+bool
+fw_escalate_is_pending(const struct fw_incident *i)
+{
+	for (const struct fw_step *s = i->steps; s; s = s->next)
+		if (s->state == FW_STEP_QUEUED)
+			return true;
+	return false;
 }
 
 void
-fw_escalate(struct fw_core *core, struct fw_incident *i, int64_t now_us)
+fw_escalate(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
 {
-	plan_lines(core, i, now_us);
+	if (!quietly)
+		i->next_rung = 0;
+	plan_lines(core, i, quietly, now_us);
 	supersede(core, i);
 	fw_escalate_tick(core, now_us);
 }
@@ -186,7 +253,7 @@ fw_escalate(struct fw_core *core, struct fw_incident *i, int64_t now_us)
 void
 fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us)
 {
-	plan_lines(core, i, now_us);
+	plan_lines(core, i, false, now_us);
 	for (struct fw_step *s = i->steps; s; s = s->next) {
 		if (s->state == FW_STEP_DONE)
 			continue;

@@ -88,15 +88,35 @@ is_new_zone(const struct fw_incident *i, const struct fw_alarm *a)
 	return true;
 }
 
-/* `a` is linked and counted, the incident's class is still that of before. */
+/* It was restored a moment ago and is raised again. */
 static bool
-calls_people(const struct fw_incident *i, const struct fw_alarm *a)
+chatters(const struct fw_core *core, const struct fw_alarm *a)
 {
+	const struct fw_alarm *before = fw_alarm_restored(core, a->device, a->point, a->class);
+
+	return before && before->incident == a->incident &&
+	       a->received_at_us - before->last_seen_us <= core->rules.confirm_within_us;
+}
+
+/*
+ * What a new alarm is to the people.  LOUD: they are called from the first step on.  QUIET: they are being called already, but it is one
+ * thing more, which an answer under way has not seen.
+ */
+enum call { CALL_NONE, CALL_QUIET, CALL_LOUD };
+
+/* `a` is linked and counted, the incident's class is still that of before. */
+static enum call
+judge_call(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+{
+	bool emergency = fw_class_is_emergency(a->class);
+
 	if (i->trigger_count == 0 || a->class < i->class)
-		return true;
+		return CALL_LOUD;
 	if (!fw_incident_is_open(i))
-		return a->class <= i->class || fw_class_is_emergency(a->class);
-	return fw_class_is_emergency(a->class) && is_new_zone(i, a);
+		return a->class <= i->class || emergency ? CALL_LOUD : CALL_NONE;
+	if (!emergency || chatters(core, a))
+		return CALL_NONE;
+	return is_new_zone(i, a) || !fw_escalate_is_pending(i) ? CALL_LOUD : CALL_QUIET;
 }
 
 static void
@@ -107,7 +127,7 @@ replace_text(char **text, const char *by)
 }
 
 static void
-trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, int64_t now_us)
+trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, bool quietly, int64_t now_us)
 {
 	char key[32];
 
@@ -123,7 +143,20 @@ trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, i
 	snprintf(key, sizeof(key), "trigger:%u", i->trigger_count);
 	fw_timeline(core, i, now_us, key, "trigger", a->device->id, "%s: %s%s%s", fw_class_name(a->class), a->reason,
 	    i->cause_test ? ", reported in test mode" : "", i->cause_backfill ? ", sent later from the device's memory" : "");
-	fw_escalate(core, i, now_us);
+	fw_escalate(core, i, quietly, now_us);
+	if (!quietly && i->class == FW_CLASS_FIRE && (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE))
+		fw_escalate_all(core, i, now_us);
+}
+
+void
+fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
+{
+	struct fw_incident *i = a->incident;
+
+	if (fw_incident_is_open(i) && fw_escalate_is_pending(i))
+		return;
+	trigger(core, i, a, false, now_us);
+	fw_incident_mark(core, i);
 }
 
 /* ---------------------------------------------------------------- confirmation */
@@ -172,25 +205,23 @@ fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_rep
 {
 	const char *key = fw_incident_key(core, a->device);
 	struct fw_incident *i = fw_strmap_get(&core->open_incidents, key, strlen(key));
-	bool calls;
+	enum call call;
 	char entry[FW_ID_MAX + 16];
 
-	if (i)
-		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
-	else
+	if (!i)
 		i = open_incident(core, a, key, r, now_us);
-	a->incident = i;
-	a->incident_next = i->alarms;
-	i->alarms = a;
+	else if (i->linked_alarms > i->prune_above)
+		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
+	fw_alarm_link(i, a);
 	i->alarm_count++;
 	fw_incident_mark(core, i);
 	snprintf(entry, sizeof(entry), "alarm:%s", a->id);
 	fw_timeline(core, i, now_us, entry, "alarm", a->device->id, "%s at point %u: %s%s%s", fw_class_name(a->class),
 	    a->point, a->reason, *a->text ? ": " : "", a->text);
-	calls = calls_people(i, a);
+	call = judge_call(core, i, a);
 	if (a->class < i->class)
 		i->class = a->class;
-	if (calls)
-		trigger(core, i, a, now_us);
+	if (call != CALL_NONE)
+		trigger(core, i, a, call == CALL_QUIET, now_us);
 	fw_incident_confirm(core, a, now_us);
 }

@@ -74,13 +74,8 @@ fw_core_load_alarm(
 	if (!i)
 		return FW_ENOTFOUND;
 	a->device = fw_core_device(core, device, division);
-	a->incident = i;
-	a->incident_next = i->alarms;
-	i->alarms = a;
-	if (!a->restored_at_us) {
-		a->device_next = a->device->alarms;
-		a->device->alarms = a;
-	}
+	fw_alarm_link(i, a);
+	fw_alarm_index(core, a);
 	adopt_cause(i, a);
 	return FW_OK;
 }
@@ -92,6 +87,9 @@ fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_
 
 	if (!i)
 		return FW_ENOTFOUND;
+	/* A verification that was not carried out is to be heard again. */
+	if (s->state == FW_STEP_CANCELLED && !s->force && i->verdict == FW_VERDICT_REAL_FIRE)
+		i->verdict = FW_VERDICT_NONE;
 	s->incident = i;
 	s->next = i->steps;
 	i->steps = s;

@@ -15,7 +15,7 @@ can_be_sent(const struct fw_page *p)
 {
 	const struct fw_incident *i = p->incident;
 
-	return p->force || (p->trigger > i->acknowledged_trigger && p->trigger > i->closed_trigger);
+	return !i->closed && (p->force || (p->trigger > i->acknowledged_trigger && p->trigger > i->closed_trigger));
 }
 
 static void
@@ -84,6 +84,7 @@ fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *
 	p->channel = fw_strdup(s->channel);
 	p->target = fw_strdup(target_of(person, s->channel));
 	p->force = s->force;
+	p->force_claimed = s->force;
 	p->attempts = 1;
 	p->due_at_us = s->due_at_us;
 	p->sent_at_us = now_us;
@@ -122,6 +123,25 @@ tell(struct fw_core *core, const struct fw_page *p, const char *kind, int64_t no
 	    p->error ? ": " : "", p->error ? p->error : "");
 }
 
+/* No page of this trigger has reached anybody or is going to. */
+static void
+note_failed(struct fw_core *core, struct fw_page *p)
+{
+	struct fw_incident *i = p->incident;
+
+	if (!fw_class_is_emergency(i->class) || !can_be_sent(p) || i->delivered_trigger >= p->trigger || i->unreached)
+		return;
+	for (const struct fw_page *other = i->pages; other; other = other->next)
+		if (other != p && other->trigger == p->trigger && !fw_page_is_over(other))
+			return;
+	free(i->unreached_person);
+	i->unreached_person = fw_strdup(p->person);
+	i->unreached_trigger = p->trigger;
+	i->unreached = true;
+	i->next_unreached = core->unreached;
+	core->unreached = i;
+}
+
 static void
 finish(struct fw_core *core, struct fw_page *p, enum fw_page_state state, int64_t now_us)
 {
@@ -130,9 +150,12 @@ finish(struct fw_core *core, struct fw_page *p, enum fw_page_state state, int64_
 	switch (state) {
 	case FW_PAGE_DELIVERED:
 		tell(core, p, "page_delivered", now_us);
+		if (p->trigger > p->incident->delivered_trigger)
+			p->incident->delivered_trigger = p->trigger;
 		break;
 	case FW_PAGE_FAILED:
 		tell(core, p, "page_failed", now_us);
+		note_failed(core, p);
 		break;
 	case FW_PAGE_CANCELLED:
 	case FW_PAGE_WRITING:
@@ -160,6 +183,16 @@ send_page(struct fw_core *core, struct fw_page *p, int64_t now_us)
 	fw_emit(core, FW_ACT_SEND)->u.page = p;
 }
 
+/* A forced page may have been cancelled by the answer that it is sent in spite of: its row is written anew. */
+static void
+claim(struct fw_core *core, struct fw_page *p, int64_t now_us)
+{
+	p->force_claimed = p->force;
+	p->sent_at_us = now_us;
+	set_state(core, p, FW_PAGE_WRITING, now_us + core->rules.uncommitted_us);
+	fw_emit(core, p->force ? FW_ACT_PAGE : FW_ACT_CLAIM)->u.page = p;
+}
+
 void
 fw_page_tick(struct fw_core *core, int64_t now_us)
 {
@@ -169,44 +202,62 @@ fw_page_tick(struct fw_core *core, int64_t now_us)
 		struct fw_page *p = (struct fw_page *) d;
 
 		if (p->state == FW_PAGE_WRITING) {
+			if (!can_be_sent(p))
+				continue; /* the claim's answer ends it */
 			p->unclaimed = true;
 			send_page(core, p, now_us);
 		} else if (!can_be_sent(p)) {
 			finish(core, p, FW_PAGE_CANCELLED, now_us);
 		} else {
 			p->attempts++;
-			p->sent_at_us = now_us;
-			set_state(core, p, FW_PAGE_WRITING, now_us + core->rules.uncommitted_us);
-			fw_emit(core, FW_ACT_CLAIM)->u.page = p;
+			claim(core, p, now_us);
 		}
 	}
 }
 
-struct fw_actions
-fw_core_claimed(struct fw_core *core, const char *page_id, bool claimed, int64_t now_us)
+/* Its step is not done after all: a verification may want it yet. */
+static void
+undo_step(const struct fw_page *p)
 {
-	struct fw_page *p = fw_strmap_get(&core->pages, page_id, strlen(page_id));
-
-	fw_core_begin(core);
-	if (!p || p->state != FW_PAGE_WRITING)
-		return fw_core_end(core);
-	if (!claimed) {
-		set_state(core, p, FW_PAGE_CANCELLED, 0);
-		bury(core, p);
-	} else {
-		send_page(core, p, now_us);
-	}
-	return fw_core_end(core);
+	for (struct fw_step *s = p->incident->steps; s; s = s->next)
+		if (s->trigger == p->trigger && s->step == p->step && s->state == FW_STEP_DONE &&
+		    strcmp(s->role, p->role) == 0 && strcmp(s->channel, p->channel) == 0)
+			s->state = FW_STEP_CANCELLED;
 }
 
-struct fw_actions
-fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64_t now_us)
+static void
+give_way(struct fw_core *core, struct fw_page *p)
 {
-	struct fw_page *p = fw_strmap_get(&core->pages, page_id, strlen(page_id));
+	struct fw_incident *i = p->incident;
 
-	fw_core_begin(core);
-	if (!p || p->state != FW_PAGE_SENDING)
-		return fw_core_end(core);
+	undo_step(p);
+	set_state(core, p, FW_PAGE_CANCELLED, 0);
+	bury(core, p);
+	/* The row knows an answer that has not been heard here. */
+	if (fw_incident_is_open(i))
+		fw_emit(core, FW_ACT_ASK)->u.incident = i;
+}
+
+void
+fw_page_claimed(struct fw_core *core, struct fw_page *p, bool claimed, int64_t now_us)
+{
+	if (p->state != FW_PAGE_WRITING)
+		return;
+	if (!claimed && p->force && !p->force_claimed)
+		claim(core, p, now_us);
+	else if (!claimed)
+		give_way(core, p);
+	else if (!can_be_sent(p))
+		finish(core, p, FW_PAGE_CANCELLED, now_us);
+	else
+		send_page(core, p, now_us);
+}
+
+void
+fw_page_sent(struct fw_core *core, struct fw_page *p, const char *error, int64_t now_us)
+{
+	if (p->state != FW_PAGE_SENDING)
+		return;
 	free(p->error);
 	p->error = error ? fw_strdup(error) : NULL;
 	if (!error) {
@@ -220,7 +271,6 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 		fw_emit(core, FW_ACT_RESULT)->u.page = p;
 		tell(core, p, "page_attempt_failed", now_us);
 	}
-	return fw_core_end(core);
 }
 
 void

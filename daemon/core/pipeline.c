@@ -117,7 +117,12 @@ emit_report(struct fw_core *core, enum fw_action_type type, const struct fw_repo
 	action->lane = core->lane;
 	action->u.report = r;
 	action->item = (struct fw_receipt_item) {
-	    .via = r->via, .device = r->device, .boot_id = r->boot_id, .sequence = r->sequence};
+	    .via = r->via,
+	    .device = r->device,
+	    .boot_id = r->boot_id,
+	    .sequence = r->sequence,
+	    .duplicate = type == FW_ACT_DUPLICATE,
+	};
 }
 
 static bool
@@ -173,10 +178,22 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 }
 
 static bool
-is_fire(const struct fw_event *e)
+is_emergency(const struct fw_event *e)
 {
 	return e->active && e->condition > FW_CONDITION_UNSPECIFIED && e->condition < FW_CONDITIONS &&
-	       fw_classify(e->condition).class == FW_CLASS_FIRE;
+	       fw_class_is_emergency(fw_classify(e->condition).class);
+}
+
+/* Of a report that is not believed; true: state has changed. */
+static bool
+raise_emergencies(struct fw_core *core, const struct fw_report *r, int64_t now_us)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < r->event_count; i++)
+		if (is_emergency(&r->events[i]))
+			changed |= fw_alarm_event(core, r->device ? r->device : r->via, r, i, now_us);
+	return changed;
 }
 
 static void
@@ -208,42 +225,48 @@ quarantine_report(struct fw_core *core, const struct fw_report *r, enum fw_reaso
 		};
 }
 
-/* A report that cannot be believed is kept out of the records, but a fire flag in it is a fire: it is raised for the device, or
-   for its sender when the device is what cannot be believed. */
+/* A report that cannot be believed is kept out of the records, but a fire flag in it is a fire, and so with gas: it is raised for
+   the device, or for its sender when the device is what cannot be believed. */
 static void
 refuse(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail, int64_t now_us)
 {
 	size_t first_action = core->action_count;
-	bool changed = false;
 
 	if (r->device && r->sequence && is_duplicate(core, r))
 		return;
 	quarantine_report(core, r, reason, detail);
-	for (size_t i = 0; i < r->event_count; i++)
-		if (is_fire(&r->events[i]))
-			changed |= fw_alarm_event(core, r->device ? r->device : r->via, r, i, now_us);
-	if (changed)
+	if (raise_emergencies(core, r, now_us))
 		promote(core, first_action, core->lane);
 }
 
-static void
-take_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via, uint32_t index, int64_t now_us)
+/* Decodes, and judges clock and identity. */
+static enum fw_reason
+read_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via, struct fw_slice body, uint32_t index,
+    struct fw_report *r, const char **detail)
 {
-	struct fw_report *r = fw_arena_alloc(&core->arena, sizeof(*r));
-	const char *detail;
-	enum fw_reason reason = fw_decode_report(&core->arena, core->slices[index], r, &detail);
+	enum fw_reason reason = fw_decode_report(&core->arena, body, r, detail);
 
 	r->message = m;
 	r->index = index;
 	r->via = via;
 	judge_clock(core, r);
-	if (reason != FW_REASON_NOT_PROTOBUF && reason != FW_REASON_IDENTITY) {
-		r->device = identify(core, r, via);
-		if (!r->device && reason == FW_REASON_NONE) {
-			reason = FW_REASON_IDENTITY;
-			detail = fw_arena_printf(&core->arena, "device_id: %s is not registered under %s", r->device_id, via->id);
-		}
-	}
+	if (reason == FW_REASON_NOT_PROTOBUF || reason == FW_REASON_IDENTITY)
+		return reason;
+	r->device = identify(core, r, via);
+	if (r->device || reason != FW_REASON_NONE)
+		return reason;
+	*detail = fw_arena_printf(&core->arena, "device_id: %s is not registered under %s", r->device_id, via->id);
+	return FW_REASON_IDENTITY;
+}
+
+static void
+take_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via, struct fw_slice body, uint32_t index,
+    int64_t now_us)
+{
+	struct fw_report *r = fw_arena_alloc(&core->arena, sizeof(*r));
+	const char *detail;
+	enum fw_reason reason = read_report(core, m, via, body, index, r, &detail);
+
 	if (reason == FW_REASON_NONE)
 		accept(core, r, now_us);
 	else
@@ -264,43 +287,65 @@ register_unknown(struct fw_core *core, struct fw_device *d)
 }
 
 static void
-take_uplink(struct fw_core *core, const struct fw_message *m, const struct fw_topic *topic, int64_t now_us)
+take_uplink(struct fw_core *core, const struct fw_message *m, struct fw_device *via, int64_t now_us)
 {
-	struct fw_device *via = fw_core_device(core, topic->device, topic->division);
-	size_t count;
-	int error = fw_decode_uplink(m->payload, m->payload_len, core->slices, FW_REPORTS_MAX, &count);
+	const uint8_t *at = m->payload, *end = m->payload + m->payload_len;
+	struct fw_slice body;
+	uint32_t count = 0;
+	int error;
 
-	register_unknown(core, via);
-	for (size_t i = 0; i < count; i++)
-		take_report(core, m, via, (uint32_t) i, now_us);
-	if (error == FW_ETOOBIG)
-		quarantine_message(core, m, via->id, FW_REASON_OVERSIZE,
-		    fw_arena_printf(&core->arena, "more than %d reports; those before are taken in", FW_REPORTS_MAX));
-	else if (error != FW_OK)
+	while ((error = fw_decode_next(&at, end, &body)) == FW_OK)
+		take_report(core, m, via, body, count++, now_us);
+	if (error != FW_EAGAIN)
 		quarantine_message(core, m, via->id, FW_REASON_NOT_PROTOBUF,
-		    fw_arena_printf(&core->arena, "not an Uplink, behind %zu reports that are taken in", count));
+		    fw_arena_printf(&core->arena, "not an Uplink, behind %u reports that are taken in", count));
 	else if (count == 0)
 		quarantine_message(core, m, via->id, FW_REASON_NOT_PROTOBUF, "an Uplink without a report");
+}
+
+/* What was cut is kept as it is; only the emergencies in the part that came are heard. */
+static void
+take_cut_message(struct fw_core *core, const struct fw_message *m, struct fw_device *via, int64_t now_us)
+{
+	const uint8_t *at = m->payload, *end = m->payload + m->payload_len;
+	size_t first_action = core->action_count;
+	struct fw_slice body;
+	bool changed = false;
+
+	quarantine_message(core, m, via->id, FW_REASON_OVERSIZE,
+	    fw_arena_printf(&core->arena, "%llu bytes, of which the first %zu are kept",
+		(unsigned long long) m->original_len, m->payload_len));
+	for (uint32_t index = 0; fw_decode_next(&at, end, &body) == FW_OK; index++) {
+		struct fw_report *r = fw_arena_alloc(&core->arena, sizeof(*r));
+		const char *detail;
+
+		if (read_report(core, m, via, body, index, r, &detail) != FW_REASON_NOT_PROTOBUF)
+			changed |= raise_emergencies(core, r, now_us);
+	}
+	if (changed)
+		promote(core, first_action, core->lane);
 }
 
 struct fw_actions
 fw_core_message(struct fw_core *core, const struct fw_message *m, int64_t now_us)
 {
 	struct fw_topic topic;
+	struct fw_device *via;
 
 	fw_core_begin(core);
-	core->lane = m->lane;
+	fw_core_now(core, now_us);
+	core->lane = m->replay_id ? FW_LANE_ALARM : m->lane;
 	core->counters.messages[m->lane]++;
 	if (fw_decode_topic(m->topic, m->topic_len, &topic) != FW_OK) {
 		quarantine_message(core, m, "-", FW_REASON_TOPIC, "not fire/v1/{division}/{device}/alarm or telemetry");
-	} else if (m->original_len > m->payload_len) {
-		quarantine_message(core, m, fw_arena_text(&core->arena, topic.device, strlen(topic.device)),
-		    FW_REASON_OVERSIZE,
-		    fw_arena_printf(&core->arena, "%llu bytes, of which the first %zu are kept",
-			(unsigned long long) m->original_len, m->payload_len));
-	} else {
-		take_uplink(core, m, &topic, now_us);
+		return fw_core_end(core);
 	}
+	via = fw_core_device(core, topic.device, topic.division);
+	register_unknown(core, via);
+	if (m->original_len > m->payload_len)
+		take_cut_message(core, m, via, now_us);
+	else
+		take_uplink(core, m, via, now_us);
 	fw_escalate_tick(core, now_us);
 	return fw_core_end(core);
 }

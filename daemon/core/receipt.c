@@ -36,7 +36,7 @@ compare(const void *left, const void *right)
 static void
 note_recorded(struct fw_core *core, const struct fw_receipt_item *item, int64_t now_us)
 {
-	struct fw_boot *boot = item->device ? fw_device_boot(item->device, item->boot_id) : NULL;
+	struct fw_boot *boot = item->device && !item->duplicate ? fw_device_boot(item->device, item->boot_id) : NULL;
 
 	if (!boot || !fw_seqset_add(&boot->recorded, item->sequence, now_us))
 		return;
@@ -74,7 +74,7 @@ make_entry(struct fw_core *core, const struct fw_receipt_item *items, size_t cou
 			continue;
 		if (items[k].rejected != FW_REASON_NONE)
 			add_rejection(&core->arena, entry, &items[k]);
-		else if (items[k].sequence > entry->through_sequence)
+		else if (items[k].sequence > entry->through_sequence && boot && fw_seqset_has(&boot->recorded, items[k].sequence))
 			entry->also[entry->n_also++] = items[k].sequence;
 	}
 	return entry;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/decode.h"
 #include "core/state.h"
 
 #define ARENA_BLOCK_BYTES (256 * 1024)
@@ -23,10 +22,11 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->incidents, hash_seed);
 	fw_strmap_init(&core->open_incidents, hash_seed);
 	fw_strmap_init(&core->pages, hash_seed);
+	fw_strmap_init(&core->raised, hash_seed);
+	fw_strmap_init(&core->restored, hash_seed);
 	fw_deadlines_init(&core->steps_due);
 	fw_deadlines_init(&core->pages_due);
 	fw_arena_init(&core->arena, ARENA_BLOCK_BYTES);
-	core->slices = fw_calloc(FW_REPORTS_MAX, sizeof(*core->slices));
 	core->dirty_devices_end = &core->dirty_devices;
 	return core;
 }
@@ -89,9 +89,10 @@ fw_core_free(struct fw_core *core)
 	fw_strmap_fini(&core->incidents);
 	fw_strmap_fini(&core->open_incidents);
 	fw_strmap_fini(&core->pages);
+	fw_strmap_fini(&core->raised);
+	fw_strmap_fini(&core->restored);
 	fw_arena_fini(&core->arena);
 	fw_town_free(core->town);
-	free(core->slices);
 	free(core->actions);
 	free(core);
 }
@@ -105,6 +106,16 @@ fw_core_begin(struct fw_core *core)
 	fw_arena_reset(&core->arena);
 	core->action_count = 0;
 	core->lane = FW_LANE_ALARM;
+}
+
+void
+fw_core_now(struct fw_core *core, int64_t now_us)
+{
+	if (now_us < core->last_now_us) {
+		fw_deadlines_shift(&core->steps_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
+	}
+	core->last_now_us = now_us;
 }
 
 struct fw_actions
@@ -155,20 +166,77 @@ fw_mark_device(struct fw_core *core, struct fw_device *d)
 
 /* ---------------------------------------------------------------- how long alarms and incidents live */
 
+static struct fw_alarm *
+by_key(const struct fw_strmap *map, const struct fw_device *d, uint32_t point, enum fw_class class)
+{
+	const struct fw_alarm_key key = {.device = d, .point = point, .class = class};
+
+	return fw_strmap_get(map, (const char *) &key, sizeof(key));
+}
+
+struct fw_alarm *
+fw_alarm_raised(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class)
+{
+	return by_key(&core->raised, d, point, class);
+}
+
+struct fw_alarm *
+fw_alarm_restored(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class)
+{
+	return by_key(&core->restored, d, point, class);
+}
+
+void
+fw_alarm_index(struct fw_core *core, struct fw_alarm *a)
+{
+	a->key = (struct fw_alarm_key) {.device = a->device, .point = a->point, .class = a->class};
+	if (!a->restored_at_us) {
+		fw_strmap_put(&core->raised, (const char *) &a->key, sizeof(a->key), a);
+		a->device_next = a->device->alarms;
+		a->device_at = &a->device->alarms;
+		if (a->device_next)
+			a->device_next->device_at = &a->device_next;
+		a->device->alarms = a;
+		return;
+	}
+	if (a->device_at) {
+		fw_strmap_remove(&core->raised, (const char *) &a->key, sizeof(a->key));
+		*a->device_at = a->device_next;
+		if (a->device_next)
+			a->device_next->device_at = a->device_at;
+		a->device_at = NULL;
+	}
+	if (fw_class_is_emergency(a->class))
+		fw_strmap_put(&core->restored, (const char *) &a->key, sizeof(a->key), a);
+}
+
+void
+fw_alarm_link(struct fw_incident *i, struct fw_alarm *a)
+{
+	a->incident = i;
+	a->incident_next = i->alarms;
+	a->incident_at = &i->alarms;
+	if (a->incident_next)
+		a->incident_next->incident_at = &a->incident_next;
+	i->alarms = a;
+	i->linked_alarms++;
+}
+
 void
 fw_alarm_unlink(struct fw_alarm *a)
 {
-	struct fw_alarm **at = &a->incident->alarms;
-
-	while (*at != a)
-		at = &(*at)->incident_next;
-	*at = a->incident_next;
+	*a->incident_at = a->incident_next;
+	if (a->incident_next)
+		a->incident_next->incident_at = a->incident_at;
+	a->incident->linked_alarms--;
 }
 
 static void
 bury_alarm(struct fw_core *core, struct fw_alarm *a)
 {
 	fw_alarm_unlink(a);
+	if (fw_alarm_restored(core, a->device, a->point, a->class) == a)
+		fw_strmap_remove(&core->restored, (const char *) &a->key, sizeof(a->key));
 	a->next_dirty = core->dead_alarms;
 	core->dead_alarms = a;
 }
@@ -180,15 +248,16 @@ fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us
 
 	for (struct fw_alarm *a = i->alarms; a; a = next) {
 		next = a->incident_next;
-		if (a->restored_at_us && !a->dirty && (a->class != FW_CLASS_FIRE || a->last_seen_us < before_us))
+		if (a->restored_at_us && !a->dirty && (!fw_class_is_emergency(a->class) || a->last_seen_us < before_us))
 			bury_alarm(core, a);
 	}
+	i->prune_above = 2 * i->linked_alarms + 16;
 }
 
 void
 fw_incident_release(struct fw_core *core, struct fw_incident *i)
 {
-	if (!i->closed || i->dirty || i->pages || fw_strmap_get(&core->incidents, i->id, strlen(i->id)) != i)
+	if (!i->closed || i->dirty || i->pages || i->unreached || fw_strmap_get(&core->incidents, i->id, strlen(i->id)) != i)
 		return;
 	fw_incident_prune(core, i, INT64_MAX);
 	if (i->alarms)

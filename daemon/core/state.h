@@ -26,8 +26,6 @@
 #include "base/strmap.h"
 #include "core/core.h"
 
-struct fw_slice;
-
 struct fw_core {
 	struct fw_rules rules;
 	struct fw_town *town;
@@ -37,10 +35,13 @@ struct fw_core {
 	struct fw_strmap incidents;      /* id -> struct fw_incident: not closed, or with raised alarms */
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
 	struct fw_strmap pages;          /* id -> struct fw_page: not over */
+	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
+	struct fw_strmap restored;       /* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_deadlines steps_due, pages_due;
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
+	struct fw_incident *unreached; /* an emergency's page failed for good in this input */
 	struct fw_device *dirty_devices, **dirty_devices_end; /* first marked, first written */
 
 	/* Freed at the next input, since actions may still point to them. */
@@ -51,11 +52,11 @@ struct fw_core {
 
 	/* Of the input being handled. */
 	struct fw_arena arena;
-	struct fw_slice *slices;
 	enum fw_lane lane; /* of actions that write no state */
 	struct fw_action *actions;
 	size_t action_count, action_cap;
 
+	int64_t last_now_us;
 	struct fw_core_counters counters;
 };
 
@@ -66,9 +67,16 @@ struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 /* The device, made when it is not known; division: of the topic it came on. */
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
-/* Takes it off its incident's list. */
+/* The time of an input.  A clock that was set back must not hold back what is due: deadlines go back with it. */
+void fw_core_now(struct fw_core *core, int64_t now_us);
+/* The raised alarm of its point and class, or the emergency restored last that is still remembered; NULL: none. */
+struct fw_alarm *fw_alarm_raised(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class);
+struct fw_alarm *fw_alarm_restored(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class);
+/* Raised, it is found by its key and on its device's list; restored, it is off the list and, an emergency, still found. */
+void fw_alarm_index(struct fw_core *core, struct fw_alarm *a);
+void fw_alarm_link(struct fw_incident *i, struct fw_alarm *a); /* to the incident */
 void fw_alarm_unlink(struct fw_alarm *a);
-/* Frees restored alarms, at the next input, but fires seen since before_us: they may still confirm another one. */
+/* Frees restored alarms, at the next input, but emergencies seen since before_us: they may confirm another one, or chatter. */
 void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us);
 /* Frees it, at the next input, when nothing holds it any more. */
 void fw_incident_release(struct fw_core *core, struct fw_incident *i);
@@ -82,6 +90,8 @@ void fw_alarm_flush(struct fw_core *core);
 
 /* incident.c */
 void fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us);
+/* It is raised again with a new condition, or after a silence: calls people anew unless they are being called. */
+void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 /* A second detector of its zone makes a fire confirmed. */
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
@@ -91,8 +101,12 @@ void fw_incident_flush(struct fw_core *core);
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 
 /* escalate.c */
-/* Plans the steps for the incident's last trigger, and does those that are due. */
-void fw_escalate(struct fw_core *core, struct fw_incident *i, int64_t now_us);
+/* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those done for the one before. */
+void fw_escalate(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us);
+/* Some step is still to be done. */
+bool fw_escalate_is_pending(const struct fw_incident *i);
+/* Pages whoever is next on duty for the emergencies of which no page reached anybody. */
+void fw_escalate_unreached(struct fw_core *core, int64_t now_us);
 /* Every step that has not been done is done now, answered or not. */
 void fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us);
 void fw_escalate_tick(struct fw_core *core, int64_t now_us);
@@ -103,6 +117,8 @@ void fw_escalate_answered(struct fw_core *core, struct fw_incident *i);
 void fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, const struct fw_person *person,
     int64_t now_us);
 void fw_page_tick(struct fw_core *core, int64_t now_us);
+void fw_page_claimed(struct fw_core *core, struct fw_page *p, bool claimed, int64_t now_us);
+void fw_page_sent(struct fw_core *core, struct fw_page *p, const char *error, int64_t now_us);
 /* Cancels the pages that wait for another attempt and that an answer covers. */
 void fw_page_answered(struct fw_core *core, struct fw_incident *i);
 

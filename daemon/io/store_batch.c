@@ -465,6 +465,7 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		b->has_ledger_mark = true;
 		return;
 	case FW_ACT_SEND:
+	case FW_ACT_ASK:
 	case FW_ACT_RECEIPT:
 		break;
 	}

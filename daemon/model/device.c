@@ -61,9 +61,13 @@ fw_device_boot_make(struct fw_device *d, uint32_t boot_id)
 	struct fw_boot *boot = fw_device_boot(d, boot_id);
 	uint32_t used;
 
-	if (boot)
+	used = last_used(d);
+	if (boot) {
+		if (boot->used < used)
+			boot->used = used + 1;
 		return boot;
-	used = last_used(d) + 1;
+	}
+	used++;
 	boot = free_place(d);
 	*boot = (struct fw_boot) {.boot_id = boot_id, .used = used};
 	return boot;

@@ -54,7 +54,7 @@ const struct fw_site *fw_device_site(const struct fw_device *d);
 /* The boot, NULL when it is not held. */
 struct fw_boot *fw_device_boot(struct fw_device *d, uint32_t boot_id);
 
-/* The boot, made when it is not held. */
+/* The boot, made when it is not held; it is then the one used last. */
 struct fw_boot *fw_device_boot_make(struct fw_device *d, uint32_t boot_id);
 
 void fw_device_free(struct fw_device *d);

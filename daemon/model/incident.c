@@ -9,7 +9,8 @@ void
 fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX])
 {
 	if (r->device && r->sequence)
-		snprintf(out, FW_ID_MAX, "%s~%u~%llu", d->id, r->boot_id, (unsigned long long) r->sequence);
+		snprintf(out, FW_ID_MAX, "%s~%u~%llu%s", d->id, r->boot_id, (unsigned long long) r->sequence,
+		    r->message->replay_id ? "~r" : "");
 	else
 		snprintf(out, FW_ID_MAX, "%s~at~%lld~%u", d->id, (long long) r->message->received_at_us, r->index);
 }
@@ -68,6 +69,7 @@ fw_incident_free(struct fw_incident *i)
 	free(i->cause_device);
 	free(i->cause_zone);
 	free(i->cause_text);
+	free(i->unreached_person);
 	free(i);
 }
 

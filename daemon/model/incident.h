@@ -37,7 +37,15 @@
 
 struct fw_incident;
 
+/* There is at most one raised alarm of each. */
+struct fw_alarm_key {
+	const struct fw_device *device;
+	uint32_t point;
+	uint32_t class; /* enum fw_class */
+};
+
 struct fw_alarm {
+	struct fw_alarm_key key;
 	char *id; /* device~boot~sequence~event of the report that raised it */
 	struct fw_device *device;
 	struct fw_incident *incident;
@@ -55,7 +63,9 @@ struct fw_alarm {
 	char *zone;
 	char *reason; /* the rule that made it, in words */
 	char *text;   /* the device's */
-	struct fw_alarm *device_next, *incident_next, *next_dirty;
+	struct fw_alarm *device_next, **device_at;     /* of the device's raised ones; at: what points to it */
+	struct fw_alarm *incident_next, **incident_at;
+	struct fw_alarm *next_dirty;
 };
 
 /* A planned step of a policy. */
@@ -90,6 +100,7 @@ struct fw_page {
 	char *role, *person, *person_name, *channel, *target;
 	enum fw_page_state state;
 	bool force;       /* sent although the incident was answered: a fire that is confirmed or verified */
+	bool force_claimed; /* the claim under way says so */
 	bool unclaimed;   /* was sent before its claim was committed */
 	uint32_t attempts; /* with the one under way */
 	int64_t due_at_us; /* of the next attempt */
@@ -111,9 +122,16 @@ struct fw_incident {
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
 	const char *protection_level;
+	uint32_t linked_alarms, prune_above; /* how many are on the list; when to look for those that may go */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm; linked by incident_next */
 	struct fw_step *steps;   /* of the last trigger, and queued ones that it replaced until they are written */
 	struct fw_page *pages;   /* not over */
+	uint32_t delivered_trigger; /* the last one that a page was delivered for */
+	uint32_t unreached_trigger; /* the last one that a page failed for, for good */
+	char *unreached_person;     /* … and whose it was */
+	uint32_t next_rung;         /* of fw_town_anyone, for the next time that nobody is reached */
+	bool unreached;             /* on the core's list */
+	struct fw_incident *next_unreached;
 	/* What the last trigger was, for the pages: copied, since its alarm may be gone. */
 	enum fw_class cause_class;
 	char *cause_device, *cause_zone, *cause_text;
@@ -122,7 +140,7 @@ struct fw_incident {
 	struct fw_incident *next_dirty;
 };
 
-/* What ids are derived from: device~boot~sequence; of a report whose name cannot be believed, who sent it, when, and its place. */
+/* What ids are derived from: device~boot~sequence, with ~r behind it when taken in again from quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
 void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
 
 void fw_alarm_free(struct fw_alarm *a);

@@ -15,7 +15,6 @@
 #define FW_DEVICE_MAX 64        /* bytes of a device's name (design: topics) */
 #define FW_DIVISION_MAX 15      /* digits of a division's code */
 #define FW_EVENT_TEXT_MAX 128   /* bytes (wire contract) */
-#define FW_REPORTS_MAX 4096     /* reports in one uplink */
 
 /* A message as it came: one record of a lane's journal, or a quarantined message that is taken in again. */
 struct fw_message {

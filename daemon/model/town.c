@@ -126,17 +126,18 @@ fw_town_add_duty(struct fw_town *t, const char *division, const char *site, cons
 {
 	struct fw_division *d = fw_strmap_get(&t->divisions, division, strlen(division));
 	const struct fw_person *p = fw_strmap_get(&t->people, person, strlen(person));
+	struct fw_site *s = fw_strmap_get(&t->sites, site, strlen(site));
 	struct fw_duty *duty, **last;
 
-	if (!d || !p)
+	if (!d || !p || (*site && !s))
 		return FW_ENOTFOUND;
 	duty = keep_zeroed(t, sizeof(*duty));
-	duty->site = keep(t, site);
+	duty->division = d;
 	duty->role = keep(t, role);
 	duty->person = p;
 	duty->starts_at_us = starts_at_us;
 	duty->ends_at_us = ends_at_us;
-	for (last = &d->duties; *last; last = &(*last)->next)
+	for (last = s ? &s->duties : &d->duties; *last; last = &(*last)->next)
 		;
 	*last = duty;
 	return FW_OK;
@@ -252,33 +253,26 @@ add_person(struct found *f, const struct fw_person *person)
 		f->out[f->count++] = person;
 }
 
-/* site "" finds the duties that are for all sites of the division. */
 static void
-find_in(const struct fw_division *d, const char *site, const char *role, int64_t now_us, struct found *f)
+find_in(const struct fw_duty *duties, const char *role, int64_t now_us, struct found *f, const struct fw_division **where)
 {
-	for (const struct fw_duty *duty = d->duties; duty; duty = duty->next) {
-		if (strcmp(duty->site, site) != 0 || (role && strcmp(duty->role, role) != 0))
+	for (const struct fw_duty *duty = duties; duty; duty = duty->next) {
+		if ((role && strcmp(duty->role, role) != 0) || now_us < duty->starts_at_us || now_us >= duty->ends_at_us)
 			continue;
-		if (now_us >= duty->starts_at_us && now_us < duty->ends_at_us)
-			add_person(f, duty->person);
+		add_person(f, duty->person);
+		if (!*where)
+			*where = duty->division;
 	}
 }
 
-/* A site's own duties may be listed under any division above it. */
-static bool
-find_for_site(const struct fw_division *division, const char *site, const char *role, int64_t now_us, struct found *f,
+static void
+find_for_site(const struct fw_town *t, const char *site, const char *role, int64_t now_us, struct found *f,
     const struct fw_division **where)
 {
-	int levels = 0;
+	const struct fw_site *s = fw_town_site(t, site);
 
-	for (const struct fw_division *d = division; d && levels++ < UPWARD_MOST; d = d->parent) {
-		find_in(d, site, role, now_us, f);
-		if (f->count) {
-			*where = d;
-			return true;
-		}
-	}
-	return false;
+	if (s)
+		find_in(s->duties, role, now_us, f, where);
 }
 
 static void
@@ -290,11 +284,8 @@ find_at_top(const struct fw_town *t, const char *role, int64_t now_us, struct fo
 	while (fw_strmap_next(&t->divisions, &cursor, &value)) {
 		const struct fw_division *d = value;
 
-		if (d->parent)
-			continue;
-		find_in(d, "", role, now_us, f);
-		if (f->count && !*where)
-			*where = d;
+		if (!d->parent)
+			find_in(d->duties, role, now_us, f, where);
 	}
 }
 
@@ -303,15 +294,39 @@ fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_divis
     int64_t now_us, const struct fw_person **out, size_t most, const struct fw_division **where)
 {
 	struct found f = {.out = out, .most = most};
+	int levels = 0;
 
 	*where = NULL;
-	if (!division) {
+	find_for_site(t, site, role, now_us, &f, where);
+	if (!f.count && !division)
 		find_at_top(t, role, now_us, &f, where);
-		return f.count;
+	for (const struct fw_division *d = division; d && !f.count && levels++ < UPWARD_MOST; d = d->parent)
+		find_in(d->duties, role, now_us, &f, where);
+	return f.count;
+}
+
+size_t
+fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division, int64_t now_us,
+    uint32_t *rung, const struct fw_person **out, size_t most, const struct fw_division **where)
+{
+	struct found f = {.out = out, .most = most};
+	uint32_t at = 1;
+
+	*where = NULL;
+	if (*rung == 0) {
+		find_for_site(t, site, NULL, now_us, &f, where);
+		*rung = 1;
 	}
-	if (*site && find_for_site(division, site, role, now_us, &f, where))
-		return f.count;
-	find_for_site(division, "", role, now_us, &f, where);
+	if (!f.count && !division && *rung == 1) {
+		find_at_top(t, NULL, now_us, &f, where);
+		*rung = 2;
+	}
+	for (const struct fw_division *d = division; d && !f.count && at < UPWARD_MOST; d = d->parent, at++) {
+		if (at < *rung)
+			continue;
+		find_in(d->duties, NULL, now_us, &f, where);
+		*rung = at + 1;
+	}
 	return f.count;
 }
 

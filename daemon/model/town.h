@@ -20,12 +20,13 @@ struct fw_duty;
 struct fw_division {
 	const char *code, *parent_code, *name, *level;
 	const struct fw_division *parent; /* NULL at the top, and where parents would form a ring */
-	struct fw_duty *duties;           /* in it, of all sites or of one */
+	struct fw_duty *duties;           /* for all its sites */
 };
 
 struct fw_site {
 	const char *id, *name, *category, *risk, *address, *contact;
 	const struct fw_division *division;
+	struct fw_duty *duties; /* for it alone, in whatever division they are listed */
 };
 
 struct fw_registration {
@@ -41,7 +42,7 @@ struct fw_person {
 
 struct fw_duty {
 	struct fw_duty *next;
-	const char *site; /* "" all */
+	const struct fw_division *division; /* in which it is listed */
 	const char *role;
 	const struct fw_person *person;
 	int64_t starts_at_us, ends_at_us; /* from, until but not at; FW_NEVER: open */
@@ -92,6 +93,13 @@ const struct fw_division *fw_town_division_near(const struct fw_town *t, const c
  */
 size_t fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_division *division, const char *role,
     int64_t now_us, const struct fw_person **out, size_t most, const struct fw_division **where);
+
+/*
+ * Whoever is on duty, rung by rung: 0 the site's own people, then those of its division, of the division above, and so on; where the
+ * division is not known, those at the top.  Begins at *rung and leaves in it the one after the rung on which people were found.
+ */
+size_t fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division, int64_t now_us,
+    uint32_t *rung, const struct fw_person **out, size_t most, const struct fw_division **where);
 
 /*
  * The policy lines of a class at the site category and protection level, ordered by step: the most particular set that has lines,

@@ -272,7 +272,7 @@ def test_an_act_is_always_somebodys(stack, site):
     env = {k: v for k, v in os.environ.items() if k != "USER"}
     ctl = [os.path.join(BUILD, "firewatchctl"), "incident"]
     subprocess.run([*ctl, "acknowledge", fire], env={**env, **stack.env}, check=True)
-    account = pwd.getpwuid(os.getuid()).pw_name
+    account = pwd.getpwuid(os.geteuid()).pw_name
     assert listed(stack, "incident", "show", fire)["acknowledged_by"] == account
     subprocess.run([*ctl, "verify", fire, "test"], env={**env, **stack.env, "USER": "wang"}, check=True)
     assert listed(stack, "incident", "show", fire)["verified_by"] == "wang"

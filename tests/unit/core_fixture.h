@@ -50,6 +50,7 @@ struct say {
 
 struct bench *bench_new(void);
 void bench_free(struct bench *b);
+void bench_renew_town(struct bench *b); /* the same town, read again */
 
 /* Forgets the trace, says it, returns the trace. */
 const char *bench_say(struct bench *b, struct say what);

@@ -190,7 +190,7 @@ the_second_detector_of_a_zone_confirms_and_everybody_is_told(void **state)
 	trace = bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	has(trace, "timeline confirmed");
 	has(trace, "page station step 3 force");
-	has(bench_flush(b), "incident smoke-1~1~1 fire triggers 1 alarms 2 confirmed");
+	has(bench_flush(b), "incident smoke-1~1~1 fire triggers 2 alarms 2 confirmed");
 }
 
 static void
@@ -352,7 +352,7 @@ a_refused_claim_sends_nothing(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	assert_string_equal(bench_refuse_claims(b), "");
+	assert_string_equal(bench_refuse_claims(b), "ask smoke-1~1~1\n");
 	has_not(bench_wait(b, 30 * SECOND), "send");
 }
 
@@ -382,7 +382,8 @@ a_failed_page_is_tried_again_and_then_given_up(void **state)
 	has(bench_wait(b, 4 * SECOND), "claim guardian attempt 3");
 	bench_commit(b);
 	has(bench_sent(b, "HTTP 503"), "result guardian failed");
-	has_not(bench_wait(b, 40 * SECOND), "claim");
+	has(b->trace, "page head step 0"); /* nobody was reached: the next on duty */
+	has_not(bench_wait(b, 40 * SECOND), "guardian");
 }
 
 static void
