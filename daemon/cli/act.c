@@ -77,7 +77,7 @@ tell(const struct fw_writer *writer, const struct act *act, const char *id, cons
 	if (writer != &fw_writer_text)
 		writer->record(stdout, &(struct fw_part) {.name = "act", .rows = rows}, 1);
 	else if (done) {
-		fw_put_text(stdout, id, 0);
+		fw_say_text(stdout, id, 0);
 		printf(" %s\n", act->done);
 	}
 	if (!done)

@@ -73,10 +73,10 @@ tell(const struct fw_fault *fault)
 {
 	fprintf(stderr, "%s.csv:%lld: ", fw_town_specs[fault->file].name, (long long) fault->line);
 	if (fault->column) {
-		fw_put_text(stderr, fault->column, 0);
+		fw_say_text(stderr, fault->column, 0);
 		fputs(": ", stderr);
 	}
-	fw_put_text(stderr, fault->what, 0);
+	fw_say_text(stderr, fault->what, 0);
 	fputc('\n', stderr);
 }
 

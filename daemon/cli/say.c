@@ -31,9 +31,9 @@ character_bytes(const char *at)
 }
 
 size_t
-fw_put_text(FILE *out, const char *text, size_t most)
+fw_say_text(FILE *out, const char *text, size_t most)
 {
-	bool cut = most > 0 && fw_put_text(NULL, text, 0) > most;
+	bool cut = most > 0 && fw_say_text(NULL, text, 0) > most;
 	size_t columns = 0;
 
 	while (*text) {
@@ -74,7 +74,7 @@ fw_say(const char *format, ...)
 	while (n > 0 && text[n - 1] == '\n')
 		text[--n] = '\0';
 	fputs("firewatchctl: ", stderr);
-	fw_put_text(stderr, text, 0);
+	fw_say_text(stderr, text, 0);
 	fputc('\n', stderr);
 	free(text);
 }

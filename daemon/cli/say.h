@@ -14,6 +14,6 @@ void fw_say(const char *format, ...) FW_PRINTF(1, 2);
  * Writes valid UTF-8 up to `most` columns ("…" where cut; 0: no limit), control characters as '?'.  Returns the columns
  * written; with no `out` only counts them.
  */
-size_t fw_put_text(FILE *out, const char *text, size_t most);
+size_t fw_say_text(FILE *out, const char *text, size_t most);
 
 #endif

@@ -87,7 +87,7 @@ put_value(const json_t *value)
 {
 	char *text = json_is_string(value) ? fw_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
 
-	fw_put_text(stdout, text ? text : "?", 0);
+	fw_say_text(stdout, text ? text : "?", 0);
 	putchar('\n');
 	free(text);
 }
@@ -108,7 +108,7 @@ put_values(json_t *object, const char *path)
 			put_values(value, name);
 			continue;
 		}
-		columns = fw_put_text(stdout, name, 0);
+		columns = fw_say_text(stdout, name, 0);
 		printf("%*s", columns < NAME_COLUMNS ? (int) (NAME_COLUMNS - columns) : 1, "");
 		put_value(value);
 	}

@@ -180,7 +180,7 @@ put_csv(FILE *out, const char *text, bool terminal)
 			*end++ = '"';
 	fputs(quote, out);
 	if (terminal)
-		fw_put_text(out, doubled, 0);
+		fw_say_text(out, doubled, 0);
 	else
 		fputs(doubled, out);
 	fputs(quote, out);

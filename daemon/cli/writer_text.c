@@ -25,7 +25,7 @@ static size_t
 columns_of(const PGresult *rows, int row, int column)
 {
 	char *text = row < 0 ? fw_strdup(PQfname(rows, column)) : fw_field_text(rows, row, column);
-	size_t columns = fw_put_text(NULL, text, 0);
+	size_t columns = fw_say_text(NULL, text, 0);
 
 	free(text);
 	return columns;
@@ -85,7 +85,7 @@ put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row,
 {
 	int column = l->column[i];
 	char *text = row < 0 ? fw_strdup(PQfname(part->rows, column)) : fw_field_text(part->rows, row, column);
-	size_t columns = fw_put_text(NULL, text, 0);
+	size_t columns = fw_say_text(NULL, text, 0);
 	size_t room = l->width[i] > columns ? l->width[i] - columns : 0;
 	bool right = fw_field_is_number(part->rows, column), last = i + 1 == l->count;
 	size_t most = last || !l->most ? l->most : WIDTH_MOST;
@@ -93,7 +93,7 @@ put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row,
 	*spaces += right ? room : 0;
 	if (*text) {
 		fprintf(out, "%*s", (int) *spaces, "");
-		fw_put_text(out, text, most);
+		fw_say_text(out, text, most);
 		*spaces = 0;
 	}
 	*spaces += right ? 2 : room + 2;
@@ -131,7 +131,7 @@ put_fields(FILE *out, const struct fw_part *part)
 
 		if (*text) {
 			fprintf(out, "%-*s  ", (int) widest, PQfname(part->rows, k));
-			fw_put_text(out, text, 0);
+			fw_say_text(out, text, 0);
 			fputc('\n', out);
 		}
 		free(text);
