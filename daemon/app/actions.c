@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carries out what the core has decided, in its order: rows go to the lane's store, pages to their channel, receipts to devices. */
+/* Carries out what the core has decided, in its order: rows go to the lane's store, pages to their
+ * channel, receipts to devices. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,8 +21,10 @@ publish_receipt(struct fw_daemon *d, const struct fw_action *action)
 {
 	char topic[FW_DIVISION_MAX + FW_DEVICE_MAX + 32];
 
-	snprintf(topic, sizeof(topic), "fire/v1/%s/%s/receipt", action->u.receipt.division, action->u.receipt.device);
-	fw_mqtt_publish(d->lanes[FW_LANE_TELEMETRY].mqtt, topic, action->u.receipt.bytes, action->u.receipt.len, 0);
+	snprintf(topic, sizeof(topic), "fire/v1/%s/%s/receipt", action->u.receipt.division,
+	    action->u.receipt.device);
+	fw_mqtt_publish(d->lanes[FW_LANE_TELEMETRY].mqtt, topic, action->u.receipt.bytes,
+	    action->u.receipt.len, 0);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon: its start ladder, its stop ladder in reverse, and what its parts tell it in between. */
+/* The daemon: its start ladder, its stop ladder in reverse, and what its parts tell it in between.
+ */
 #include "app/daemon.h"
 
 #include <signal.h>
@@ -17,15 +18,15 @@
 #include "io/town_read.h"
 
 #define WHY_MAX 512
-#define DRAIN_US (10 * FW_S)            /* what is not committed by then stays in the journal */
-#define DEVICES_A_SECOND 20000          /* ledger rows written behind */
+#define DRAIN_US (10 * FW_S)   /* what is not committed by then stays in the journal */
+#define DEVICES_A_SECOND 20000 /* ledger rows written behind */
 #define PARTITIONS_EVERY_US (3600 * FW_S)
 #define PARTITIONS_AHEAD_DAYS 7
 
 static struct fw_rules
 make_rules(const struct fw_settings *s)
 {
-	return (struct fw_rules) {
+	return (struct fw_rules){
 	    .clock_ahead_us = s->rules.clock_ahead_s * FW_S,
 	    .clock_behind_us = s->rules.clock_behind_s * FW_S,
 	    .confirm_within_us = s->rules.confirm_within_s * FW_S,
@@ -33,14 +34,14 @@ make_rules(const struct fw_settings *s)
 	    .uncommitted_us = s->notify.uncommitted_ms * FW_MS,
 	    .retry_us = s->notify.retry_ms * FW_MS,
 	    .retry_max_us = s->notify.retry_max_ms * FW_MS,
-	    .attempts = (uint32_t) s->notify.attempts,
+	    .attempts = (uint32_t)s->notify.attempts,
 	};
 }
 
 static struct fw_webhook_options
 make_webhook_options(const struct fw_settings *s)
 {
-	return (struct fw_webhook_options) {
+	return (struct fw_webhook_options){
 	    .timeout_ms = s->notify.timeout_ms,
 	    .allow_insecure = s->notify.allow_insecure,
 	    .user_agent = "firewatchd/" FW_VERSION,
@@ -53,8 +54,8 @@ log_level(const struct fw_settings *s)
 	static const struct {
 		const char *name;
 		enum fw_log_level level;
-	} levels[] = {{"error", FW_LOG_ERROR}, {"warning", FW_LOG_WARNING}, {"notice", FW_LOG_NOTICE},
-	    {"info", FW_LOG_INFO}, {"debug", FW_LOG_DEBUG}};
+	} levels[] = {{"error", FW_LOG_ERROR}, {"warning", FW_LOG_WARNING},
+	    {"notice", FW_LOG_NOTICE}, {"info", FW_LOG_INFO}, {"debug", FW_LOG_DEBUG}};
 
 	for (size_t k = 0; k < sizeof(levels) / sizeof(levels[0]); k++)
 		if (strcmp(s->log.level, levels[k].name) == 0)
@@ -62,7 +63,8 @@ log_level(const struct fw_settings *s)
 	return FW_LOG_INFO;
 }
 
-/* ---------------------------------------------------------------- the town and the earlier state */
+/* ---------------------------------------------------------------- the town and the earlier state
+ */
 
 static void read_town(struct fw_daemon *d);
 static void catch_up(struct fw_daemon *d);
@@ -83,12 +85,14 @@ state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, 
 		return;
 	}
 	for (int k = 0; k < FW_LANES; k++)
-		fw_lane_seek(&d->lanes[k], checkpoints[k].found, checkpoints[k].journal, checkpoints[k].position);
+		fw_lane_seek(&d->lanes[k], checkpoints[k].found, checkpoints[k].journal,
+		    checkpoints[k].position);
 	d->loaded = true;
 	d->partitions_kept_at_us = fw_loop_now_us(d->loop);
 	fw_core_counters(d->core, &c);
-	fw_notice("state read: devices=%llu incidents=%llu pages=%llu", (unsigned long long) c.devices,
-	    (unsigned long long) c.incidents, (unsigned long long) c.pages_pending);
+	fw_notice("state read: devices=%llu incidents=%llu pages=%llu",
+	    (unsigned long long)c.devices, (unsigned long long)c.incidents,
+	    (unsigned long long)c.pages_pending);
 	catch_up(d);
 	fw_turn(d);
 }
@@ -104,11 +108,12 @@ town_read(struct fw_town *town, const char *error, void *context)
 		d->loading = false;
 		return;
 	}
-	fw_notice("town read: sites=%zu devices=%zu", fw_town_site_count(town), fw_town_device_count(town));
+	fw_notice("town read: sites=%zu devices=%zu", fw_town_site_count(town),
+	    fw_town_device_count(town));
 	fw_core_set_town(d->core, town);
 	if (d->loading)
-		fw_read_state(fw_store_pg(d->lanes[FW_LANE_ALARM].store), d->settings->instance.name, d->core,
-		    fw_loop_now_us(d->loop), state_read, d);
+		fw_read_state(fw_store_pg(d->lanes[FW_LANE_ALARM].store),
+		    d->settings->instance.name, d->core, fw_loop_now_us(d->loop), state_read, d);
 	else if (d->town_wanted)
 		read_town(d);
 }
@@ -159,7 +164,7 @@ replay_seen(const struct fw_message *message, void *context)
 static void
 read_done(const char *error, void *context)
 {
-	(void) context;
+	(void)context;
 	if (error)
 		fw_warning("database could not be read: %s", error);
 }
@@ -167,7 +172,8 @@ read_done(const char *error, void *context)
 void
 fw_daemon_ask(struct fw_daemon *d, const char *incident_id)
 {
-	fw_read_acts(fw_store_pg(d->lanes[FW_LANE_ALARM].store), incident_id, act_seen, read_done, d);
+	fw_read_acts(
+	    fw_store_pg(d->lanes[FW_LANE_ALARM].store), incident_id, act_seen, read_done, d);
 }
 
 static void
@@ -236,14 +242,14 @@ store_up(struct fw_daemon *d, enum fw_lane id, bool up)
 static void
 alarm_up(bool up, const char *why, void *context)
 {
-	(void) why; /* the connection has told it */
+	(void)why; /* the connection has told it */
 	store_up(context, FW_LANE_ALARM, up);
 }
 
 static void
 telemetry_up(bool up, const char *why, void *context)
 {
-	(void) why;
+	(void)why;
 	store_up(context, FW_LANE_TELEMETRY, up);
 }
 
@@ -332,7 +338,7 @@ tell_nobody(struct fw_daemon *d)
 	fw_core_counters(d->core, &c);
 	if (c.nobody > d->nobody_told)
 		fw_error("emergency without anyone on duty: %llu times since the last such line",
-		    (unsigned long long) (c.nobody - d->nobody_told));
+		    (unsigned long long)(c.nobody - d->nobody_told));
 	d->nobody_told = c.nobody;
 }
 
@@ -343,8 +349,11 @@ tell_manager(struct fw_daemon *d)
 
 	fw_core_counters(d->core, &c);
 	fw_service_status("%s; devices=%llu incidents=%llu pages pending=%llu",
-	    d->stopping ? "stopping" : fw_status_is_ready(d) ? "ready" : "taking in, not all connected",
-	    (unsigned long long) c.devices, (unsigned long long) c.incidents, (unsigned long long) c.pages_pending);
+	    d->stopping             ? "stopping"
+	    : fw_status_is_ready(d) ? "ready"
+				    : "taking in, not all connected",
+	    (unsigned long long)c.devices, (unsigned long long)c.incidents,
+	    (unsigned long long)c.pages_pending);
 	fw_service_alive();
 }
 
@@ -361,13 +370,14 @@ every_second(void *context)
 	load(d);
 	if (!d->loaded)
 		return;
-	fw_actions_run(d, fw_core_tick(d->core, now_us)); /* also tells it of a clock that was set back */
+	fw_actions_run(
+	    d, fw_core_tick(d->core, now_us)); /* also tells it of a clock that was set back */
 	write_ledger_behind(d, now_us);
 	tell_nobody(d);
 	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US) {
 		d->partitions_kept_at_us = now_us;
-		fw_keep_partitions(fw_store_pg(d->lanes[FW_LANE_TELEMETRY].store), PARTITIONS_AHEAD_DAYS,
-		    (int) d->settings->database.retention_days, read_done, d);
+		fw_keep_partitions(fw_store_pg(d->lanes[FW_LANE_TELEMETRY].store),
+		    PARTITIONS_AHEAD_DAYS, (int)d->settings->database.retention_days, read_done, d);
 	}
 	fw_turn(d);
 }
@@ -382,8 +392,9 @@ adopt(struct fw_daemon *d, const struct fw_settings *wanted)
 	struct fw_webhook_options webhook;
 
 	if (fixed)
-		fw_warning("reload: %s.%s and what else is not reloadable keeps its value until a restart", fixed->section,
-		    fixed->name);
+		fw_warning(
+		    "reload: %s.%s and what else is not reloadable keeps its value until a restart",
+		    fixed->section, fixed->name);
 	fw_settings_reload(d->settings, wanted);
 	rules = make_rules(d->settings);
 	webhook = make_webhook_options(d->settings);
@@ -413,7 +424,8 @@ reload(struct fw_daemon *d)
 	fw_service_ready();
 }
 
-/* ---------------------------------------------------------------- stop ladder, first half: drain */
+/* ---------------------------------------------------------------- stop ladder, first half: drain
+ */
 
 static void
 stop_now(void *context)
@@ -426,9 +438,9 @@ stop_now(void *context)
 static bool
 is_drained(const struct fw_daemon *d)
 {
-	return !d->loaded ||
-	       (fw_lane_is_idle(&d->lanes[FW_LANE_ALARM]) && fw_lane_is_idle(&d->lanes[FW_LANE_TELEMETRY]) &&
-		   fw_webhook_under_way(d->webhook) == 0);
+	return !d->loaded || (fw_lane_is_idle(&d->lanes[FW_LANE_ALARM]) &&
+				 fw_lane_is_idle(&d->lanes[FW_LANE_TELEMETRY]) &&
+				 fw_webhook_under_way(d->webhook) == 0);
 }
 
 static void
@@ -443,7 +455,8 @@ drain(void *context)
 	}
 	if (is_drained(d) || now_us >= d->stopping_at_us + DRAIN_US) {
 		if (!is_drained(d))
-			fw_warning("not everything could be committed in time: the journal keeps it for the next start");
+			fw_warning(
+			    "not everything could be committed in time: the journal keeps it for the next start");
 		stop_now(d);
 		return;
 	}
@@ -481,14 +494,20 @@ static int
 open_lanes(struct fw_daemon *d, char *why, size_t why_size)
 {
 	const struct fw_store_handlers handlers[FW_LANES] = {
-	    [FW_LANE_ALARM] = {.up = alarm_up, .committed = alarm_committed, .notified = notified, .context = d},
-	    [FW_LANE_TELEMETRY] =
-		{.up = telemetry_up, .committed = telemetry_committed, .notified = notified, .context = d},
+	    [FW_LANE_ALARM] = {.up = alarm_up,
+		.committed = alarm_committed,
+		.notified = notified,
+		.context = d},
+	    [FW_LANE_TELEMETRY] = {.up = telemetry_up,
+		.committed = telemetry_committed,
+		.notified = notified,
+		.context = d},
 	};
 	int error = FW_OK;
 
 	for (int k = 0; k < FW_LANES && error == FW_OK; k++)
-		error = fw_lane_open(&d->lanes[k], (enum fw_lane) k, d->loop, d->settings, &handlers[k], fw_turn, d, why, why_size);
+		error = fw_lane_open(&d->lanes[k], (enum fw_lane)k, d->loop, d->settings,
+		    &handlers[k], fw_turn, d, why, why_size);
 	return error;
 }
 
@@ -512,7 +531,8 @@ start(struct fw_daemon *d, char *why, size_t why_size)
 	d->webhook = fw_webhook_new(d->loop, &webhook, page_done, d);
 	error = open_lanes(d, why, why_size);
 	if (error == FW_OK)
-		error = fw_control_new(&d->control, d->loop, d->settings->control.socket, control_answer, d, why, why_size);
+		error = fw_control_new(&d->control, d->loop, d->settings->control.socket,
+		    control_answer, d, why, why_size);
 	if (error != FW_OK)
 		return error;
 	for (int k = 0; k < FW_LANES; k++) {
@@ -549,11 +569,12 @@ fw_daemon_run(struct fw_settings *settings, const char *config_path)
 	int error;
 
 	fw_log_init(log_level(settings), fw_service_has_journal());
-	if (getrandom(&d.hash_seed, sizeof(d.hash_seed), 0) != (ssize_t) sizeof(d.hash_seed))
+	if (getrandom(&d.hash_seed, sizeof(d.hash_seed), 0) != (ssize_t)sizeof(d.hash_seed))
 		abort();
 	error = start(&d, why, sizeof(why));
 	if (error == FW_OK) {
-		fw_notice("firewatchd %s started: instance=%s config=%s", FW_VERSION, settings->instance.name, config_path);
+		fw_notice("firewatchd %s started: instance=%s config=%s", FW_VERSION,
+		    settings->instance.name, config_path);
 		fw_service_ready();
 		fw_loop_run(d.loop);
 		fw_notice("stopped");

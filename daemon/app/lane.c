@@ -15,8 +15,10 @@
 
 #define PAUSE_AT_PERCENT 95
 #define RESUME_AT_PERCENT 80
-#define ALARM_GATHER_MOST 500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
-#define GATHER_MOST_BYTES ((size_t) 256 << 20) /* of a batch; PostgreSQL takes at most 1 GiB in one value */
+#define ALARM_GATHER_MOST \
+	500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
+#define GATHER_MOST_BYTES \
+	((size_t)256 << 20) /* of a batch; PostgreSQL takes at most 1 GiB in one value */
 
 /* ---------------------------------------------------------------- intake, on Paho's thread */
 
@@ -28,9 +30,10 @@ take_in(const char *topic, size_t topic_len, const void *payload, size_t payload
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	/* A refused append is counted by the journal and told by fw_lane_watch; the device keeps the report, having no receipt. */
-	if (fw_journal_append(lane->journal, ts.tv_sec * FW_S + ts.tv_nsec / 1000, topic, topic_len, payload, kept,
-		payload_len) != FW_OK)
+	/* A refused append is counted by the journal and told by fw_lane_watch; the device keeps
+	 * the report, having no receipt. */
+	if (fw_journal_append(lane->journal, ts.tv_sec * FW_S + ts.tv_nsec / 1000, topic, topic_len,
+		payload, kept, payload_len) != FW_OK)
 		return;
 }
 
@@ -54,21 +57,23 @@ open_journal(struct fw_lane_unit *lane, const struct fw_settings *s, char *why, 
 	bool alarm = lane->id == FW_LANE_ALARM;
 	struct fw_journal_options options = {
 	    .directory = directory,
-	    .segment_bytes = (uint64_t) s->journal.segment_bytes,
-	    .quota_bytes = (uint64_t) (alarm ? s->journal.alarm_quota_bytes : s->journal.telemetry_quota_bytes),
+	    .segment_bytes = (uint64_t)s->journal.segment_bytes,
+	    .quota_bytes =
+		(uint64_t)(alarm ? s->journal.alarm_quota_bytes : s->journal.telemetry_quota_bytes),
 	    .keep_us = s->journal.keep_s * FW_S,
 	    .sync_interval_us = alarm ? 0 : s->journal.sync_interval_ms * FW_MS,
 	};
 	struct fw_journal_state state;
 	int error;
 
-	if ((size_t) snprintf(directory, sizeof(directory), "%s/%s", s->journal.directory, fw_lane_name(lane->id)) >=
-	    sizeof(directory)) {
+	if ((size_t)snprintf(directory, sizeof(directory), "%s/%s", s->journal.directory,
+		fw_lane_name(lane->id)) >= sizeof(directory)) {
 		snprintf(why, why_size, "journal.directory: the path is too long");
 		return FW_ETOOBIG;
 	}
 	if (mkdir(s->journal.directory, 0700) != 0 && errno != EEXIST) {
-		snprintf(why, why_size, "journal.directory: %s: %s", s->journal.directory, strerror(errno));
+		snprintf(why, why_size, "journal.directory: %s: %s", s->journal.directory,
+		    strerror(errno));
 		return FW_EIO;
 	}
 	error = fw_journal_open(&lane->journal, &options, why, why_size);
@@ -89,7 +94,8 @@ make_filters(const char *divisions, enum fw_lane id, char ***out)
 	for (char *code = strtok_r(codes, ", ", &rest); code; code = strtok_r(NULL, ", ", &rest)) {
 		char filter[64];
 
-		snprintf(filter, sizeof(filter), "fire/v1/%s/+/%s", strcmp(code, "*") == 0 ? "+" : code, fw_lane_name(id));
+		snprintf(filter, sizeof(filter), "fire/v1/%s/+/%s",
+		    strcmp(code, "*") == 0 ? "+" : code, fw_lane_name(id));
 		filters = fw_grow(filters, &cap, count + 1, sizeof(*filters));
 		filters[count++] = fw_strdup(filter);
 	}
@@ -99,30 +105,33 @@ make_filters(const char *divisions, enum fw_lane id, char ***out)
 }
 
 static int
-make_session(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s, char *why, size_t why_size)
+make_session(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s,
+    char *why, size_t why_size)
 {
-	struct fw_mqtt_handlers handlers = {.message = take_in, .state = session_changed, .context = lane};
+	struct fw_mqtt_handlers handlers = {
+	    .message = take_in, .state = session_changed, .context = lane};
 	char client_id[128], **filters;
 	size_t count = make_filters(s->instance.divisions, lane->id, &filters);
 	struct fw_mqtt_options options = {
 	    .host = s->mqtt.host,
-	    .port = (int) s->mqtt.port,
+	    .port = (int)s->mqtt.port,
 	    .client_id = client_id,
 	    .username = s->mqtt.username,
 	    .password = s->mqtt.password,
 	    .ca_file = s->mqtt.ca_file,
 	    .cert_file = s->mqtt.cert_file,
 	    .key_file = s->mqtt.key_file,
-	    .keepalive_s = (int) s->mqtt.keepalive_s,
+	    .keepalive_s = (int)s->mqtt.keepalive_s,
 	    .session_expiry_s = s->mqtt.session_expiry_s,
-	    .receive_maximum = (int) s->mqtt.receive_maximum,
+	    .receive_maximum = (int)s->mqtt.receive_maximum,
 	    .retry_max_ms = s->mqtt.retry_max_ms,
-	    .filters = (const char *const *) filters,
+	    .filters = (const char *const *)filters,
 	    .filter_count = count,
 	};
 	int error;
 
-	snprintf(client_id, sizeof(client_id), "firewatchd-%.64s-%s", s->instance.name, fw_lane_name(lane->id));
+	snprintf(client_id, sizeof(client_id), "firewatchd-%.64s-%s", s->instance.name,
+	    fw_lane_name(lane->id));
 	error = fw_mqtt_new(&lane->mqtt, loop, &options, &handlers, why, why_size);
 	for (size_t k = 0; k < count; k++)
 		free(filters[k]);
@@ -134,7 +143,8 @@ static void
 make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s,
     const struct fw_store_handlers *handlers)
 {
-	static const char *const channels[] = {"firewatch_incident", "firewatch_quarantine", "firewatch_town"};
+	static const char *const channels[] = {
+	    "firewatch_incident", "firewatch_quarantine", "firewatch_town"};
 	struct fw_store_options options = {
 	    .dsn = s->database.dsn,
 	    .instance = s->instance.name,
@@ -151,7 +161,8 @@ make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_sett
 void
 fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s)
 {
-	lane->gather_most = lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t) s->database.batch_reports;
+	lane->gather_most =
+	    lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t)s->database.batch_reports;
 }
 
 static void
@@ -159,21 +170,21 @@ journal_ready(int what, void *context)
 {
 	struct fw_lane_unit *lane = context;
 
-	(void) what;
+	(void)what;
 	fw_journal_clear_fd(lane->journal);
 	lane->readable(lane->readable_context);
 }
 
 int
-fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop, const struct fw_settings *s,
-    const struct fw_store_handlers *store_handlers, void (*readable)(void *context), void *context, char *why,
-    size_t why_size)
+fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop,
+    const struct fw_settings *s, const struct fw_store_handlers *store_handlers,
+    void (*readable)(void *context), void *context, char *why, size_t why_size)
 {
 	int error;
 
-	*lane = (struct fw_lane_unit) {
+	*lane = (struct fw_lane_unit){
 	    .id = id,
-	    .max_payload_bytes = (size_t) s->mqtt.max_payload_bytes,
+	    .max_payload_bytes = (size_t)s->mqtt.max_payload_bytes,
 	    .readable = readable,
 	    .readable_context = context,
 	};
@@ -184,7 +195,8 @@ fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop, c
 	if (error != FW_OK)
 		return error;
 	make_store(lane, loop, s, store_handlers);
-	lane->journal_watch = fw_watch_new(loop, fw_journal_fd(lane->journal), FW_READ, journal_ready, lane);
+	lane->journal_watch =
+	    fw_watch_new(loop, fw_journal_fd(lane->journal), FW_READ, journal_ready, lane);
 	return FW_OK;
 }
 
@@ -206,17 +218,20 @@ fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t p
 
 	if (!found || journal != lane->journal_id) {
 		if (found)
-			fw_warning("journal lane=%s is not the one of the last checkpoint: read from its beginning",
+			fw_warning(
+			    "journal lane=%s is not the one of the last checkpoint: read from its beginning",
 			    fw_lane_name(lane->id));
 		position = first;
 	}
 	if (fw_journal_seek(lane->journal, position, &nearest) == FW_OK)
 		return;
-	fw_error("journal lane=%s does not hold position %llu any more: read from %llu, reports between them are lost "
-		 "unless their devices send them again",
-	    fw_lane_name(lane->id), (unsigned long long) position, (unsigned long long) nearest);
+	fw_error(
+	    "journal lane=%s does not hold position %llu any more: read from %llu, reports between them are lost "
+	    "unless their devices send them again",
+	    fw_lane_name(lane->id), (unsigned long long)position, (unsigned long long)nearest);
 	if (fw_journal_seek(lane->journal, nearest, &nearest) != FW_OK)
-		fw_error("journal lane=%s cannot be read from there either", fw_lane_name(lane->id));
+		fw_error(
+		    "journal lane=%s cannot be read from there either", fw_lane_name(lane->id));
 }
 
 bool
@@ -238,7 +253,7 @@ fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 	lane->at_end = fw_journal_read(lane->journal, &record) != FW_OK;
 	if (lane->at_end)
 		return FW_EAGAIN;
-	*out = (struct fw_message) {
+	*out = (struct fw_message){
 	    .lane = lane->id,
 	    .journal = lane->journal_id,
 	    .position = record.position,
@@ -300,12 +315,15 @@ static void
 tell_losses(struct fw_lane_unit *lane, const struct fw_journal_state *state)
 {
 	if (state->refused > lane->refused_told)
-		fw_error("journal lane=%s refused=%llu: no room or no disk; these messages have no receipt and their devices "
-			 "keep them",
-		    fw_lane_name(lane->id), (unsigned long long) (state->refused - lane->refused_told));
+		fw_error(
+		    "journal lane=%s refused=%llu: no room or no disk; these messages have no receipt and their devices "
+		    "keep them",
+		    fw_lane_name(lane->id),
+		    (unsigned long long)(state->refused - lane->refused_told));
 	if (state->damaged > lane->damaged_told)
-		fw_error("journal lane=%s damaged=%llu records could not be read", fw_lane_name(lane->id),
-		    (unsigned long long) (state->damaged - lane->damaged_told));
+		fw_error("journal lane=%s damaged=%llu records could not be read",
+		    fw_lane_name(lane->id),
+		    (unsigned long long)(state->damaged - lane->damaged_told));
 	lane->refused_told = state->refused;
 	lane->damaged_told = state->damaged;
 }
@@ -321,12 +339,14 @@ fw_lane_watch(struct fw_lane_unit *lane)
 	tell_losses(lane, &state);
 	full = state.failed || filled >= PAUSE_AT_PERCENT;
 	if (full && !lane->paused) {
-		fw_error("journal lane=%s filled=%u%%%s: the session is left, the broker keeps what comes", fw_lane_name(lane->id),
-		    filled, state.failed ? " and cannot be written" : "");
+		fw_error(
+		    "journal lane=%s filled=%u%%%s: the session is left, the broker keeps what comes",
+		    fw_lane_name(lane->id), filled, state.failed ? " and cannot be written" : "");
 		fw_mqtt_stop(lane->mqtt);
 		lane->paused = true;
 	} else if (lane->paused && !state.failed && filled < RESUME_AT_PERCENT) {
-		fw_notice("journal lane=%s filled=%u%%: the session is taken up again", fw_lane_name(lane->id), filled);
+		fw_notice("journal lane=%s filled=%u%%: the session is taken up again",
+		    fw_lane_name(lane->id), filled);
 		fw_mqtt_start(lane->mqtt);
 		lane->paused = false;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A lane: an MQTT session, a journal and a PostgreSQL connection in a row.  The session's messages are appended to the journal on
- * Paho's thread; the loop reads them back, has the core decide, and gathers the rows; a checkpoint goes with each batch.
+ * A lane: an MQTT session, a journal and a PostgreSQL connection in a row.  The session's messages
+ * are appended to the journal on Paho's thread; the loop reads them back, has the core decide, and
+ * gathers the rows; a checkpoint goes with each batch.
  *
  * All functions but the session's message callback run in the loop.
  */
@@ -27,25 +28,29 @@ struct fw_lane_unit {
 	void (*readable)(void *context); /* there may be something to read */
 	void *readable_context;
 	size_t max_payload_bytes;
-	size_t gather_most;       /* rows gathered before reading pauses */
+	size_t gather_most; /* rows gathered before reading pauses */
 	uint64_t journal_id;
-	bool paused;              /* the session is stopped: the journal is nearly full */
-	uint64_t refused_told;    /* refused appends that have been logged */
+	bool paused;           /* the session is stopped: the journal is nearly full */
+	uint64_t refused_told; /* refused appends that have been logged */
 	uint64_t damaged_told;
-	/* Telemetry: the batch may go only when this batch of the alarm lane, with what it promoted, is committed. */
+	/* Telemetry: the batch may go only when this batch of the alarm lane, with what it
+	 * promoted, is committed. */
 	uint64_t wait_for_alarm;
-	/* Receive time of the oldest message in the batch gathered, and in the one under way; 0 none. */
+	/* Receive time of the oldest message in the batch gathered, and in the one under way; 0
+	 * none. */
 	int64_t gathered_since_us, under_way_since_us;
 	int64_t last_read_us;
 	bool at_end; /* of the journal, at the last read */
 };
 
-/* Opens the journal and makes session and store; whoever opened it starts them.  On failure `why` tells. */
-FW_MUST_CHECK int fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop, const struct fw_settings *s,
-    const struct fw_store_handlers *store_handlers, void (*readable)(void *context), void *context, char *why,
-    size_t why_size);
+/* Opens the journal and makes session and store; whoever opened it starts them.  On failure `why`
+ * tells. */
+FW_MUST_CHECK int fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop,
+    const struct fw_settings *s, const struct fw_store_handlers *store_handlers,
+    void (*readable)(void *context), void *context, char *why, size_t why_size);
 void fw_lane_close(struct fw_lane_unit *lane);
-void fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s); /* what is reloadable */
+void fw_lane_reload(
+    struct fw_lane_unit *lane, const struct fw_settings *s); /* what is reloadable */
 
 /* Goes on where the checkpoint says.  Loud about what the journal does not hold any more. */
 void fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t position);
@@ -66,7 +71,8 @@ int64_t fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_u
 /* Nothing unread, gathered or under way. */
 bool fw_lane_is_idle(const struct fw_lane_unit *lane);
 
-/* Once a second: logs what was refused or damaged, stops the session before the journal is full, and starts it again. */
+/* Once a second: logs what was refused or damaged, stops the session before the journal is full,
+ * and starts it again. */
 void fw_lane_watch(struct fw_lane_unit *lane);
 
 #endif

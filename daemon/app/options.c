@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line, and what is printed instead of running; everything about settings comes from their table. */
+/* The command line, and what is printed instead of running; everything about settings comes from
+ * their table. */
 #include "app/options.h"
 
 #include <getopt.h>
@@ -15,18 +16,19 @@
 static void
 print_help(FILE *out)
 {
-	fprintf(out, "Usage: firewatchd [-c FILE] [--check | --dump-config]\n"
-		     "\n"
-		     "Takes in what fire-monitoring devices say over MQTT, records it in PostgreSQL and pages people.\n"
-		     "\n"
-		     "  -c, --config FILE         configuration, default " CONFIG_STANDARD "\n"
-		     "      --check               read the configuration, say whether it is good, end\n"
-		     "      --dump-config         print every setting in force, end\n"
-		     "      --settings-table FORM print the table of settings as markdown or man, end\n"
-		     "      --help, --version\n"
-		     "\n"
-		     "SIGHUP takes over the settings that are reloadable, SIGTERM drains and ends.\n"
-		     "Exit codes: 0 ended in order, 1 could not start, 2 usage or configuration.\n");
+	fprintf(out,
+	    "Usage: firewatchd [-c FILE] [--check | --dump-config]\n"
+	    "\n"
+	    "Takes in what fire-monitoring devices say over MQTT, records it in PostgreSQL and pages people.\n"
+	    "\n"
+	    "  -c, --config FILE         configuration, default " CONFIG_STANDARD "\n"
+	    "      --check               read the configuration, say whether it is good, end\n"
+	    "      --dump-config         print every setting in force, end\n"
+	    "      --settings-table FORM print the table of settings as markdown or man, end\n"
+	    "      --help, --version\n"
+	    "\n"
+	    "SIGHUP takes over the settings that are reloadable, SIGTERM drains and ends.\n"
+	    "Exit codes: 0 ended in order, 1 could not start, 2 usage or configuration.\n");
 }
 
 static int
@@ -37,7 +39,8 @@ take_table(const char *form, struct fw_options *out)
 	else if (strcmp(form, "man") == 0)
 		out->task = FW_TASK_TABLE_MAN;
 	else {
-		fprintf(stderr, "firewatchd: --settings-table takes markdown or man, not '%s'\n", form);
+		fprintf(
+		    stderr, "firewatchd: --settings-table takes markdown or man, not '%s'\n", form);
 		return FW_EINVAL;
 	}
 	return FW_OK;
@@ -57,7 +60,7 @@ fw_options_parse(int argc, char **argv, struct fw_options *out)
 	};
 	int option;
 
-	*out = (struct fw_options) {.task = FW_TASK_RUN, .config_path = CONFIG_STANDARD};
+	*out = (struct fw_options){.task = FW_TASK_RUN, .config_path = CONFIG_STANDARD};
 	while ((option = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
 		if (option == 'c')
 			out->config_path = optarg;
@@ -73,7 +76,8 @@ fw_options_parse(int argc, char **argv, struct fw_options *out)
 			return FW_EINVAL;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "firewatchd: '%s' is one word too many; see --help\n", argv[optind]);
+		fprintf(
+		    stderr, "firewatchd: '%s' is one word too many; see --help\n", argv[optind]);
 		return FW_EINVAL;
 	}
 	return FW_OK;
@@ -95,7 +99,8 @@ dump(const struct fw_settings *s)
 			printf("%s[%s]\n", k ? "\n" : "", section);
 		}
 		fw_settings_show(s, setting, false, value, sizeof(value));
-		printf("# %s  Default: %s%s\n%s = %s\n", setting->help, *setting->standard ? setting->standard : "empty",
+		printf("# %s  Default: %s%s\n%s = %s\n", setting->help,
+		    *setting->standard ? setting->standard : "empty",
 		    setting->reloadable ? "; reloadable" : "", setting->name, value);
 	}
 }
@@ -107,8 +112,9 @@ print_markdown(void)
 	for (size_t k = 0; k < fw_setting_count; k++) {
 		const struct fw_setting *setting = &fw_setting_table[k];
 
-		printf("| `%s.%s` | %s%s%s | %s | %s |\n", setting->section, setting->name, *setting->standard ? "`" : "",
-		    setting->standard, *setting->standard ? "`" : "", setting->reloadable ? "yes" : "", setting->help);
+		printf("| `%s.%s` | %s%s%s | %s | %s |\n", setting->section, setting->name,
+		    *setting->standard ? "`" : "", setting->standard, *setting->standard ? "`" : "",
+		    setting->reloadable ? "yes" : "", setting->help);
 	}
 }
 

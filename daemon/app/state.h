@@ -23,17 +23,18 @@ struct fw_daemon {
 	struct fw_webhook *webhook;
 	struct fw_control *control;
 	struct fw_signal *signals[3];
-	struct fw_timer *turn_timer;  /* another turn, at once */
-	struct fw_timer *tick_timer;  /* the core's next deadline */
+	struct fw_timer *turn_timer; /* another turn, at once */
+	struct fw_timer *tick_timer; /* the core's next deadline */
 	struct fw_timer *second_timer;
-	struct fw_timer *stop_timer;  /* the stop ladder's patience */
+	struct fw_timer *stop_timer; /* the stop ladder's patience */
 	uint64_t hash_seed;
 	int64_t started_at_us, partitions_kept_at_us, stopping_at_us;
 	bool loading; /* the earlier state is being read */
 	bool loaded;  /* … and has been: the core decides */
 	bool town_wanted, town_reading;
 	bool replays_wanted, replays_reading;
-	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in last */
+	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in
+				   last */
 	bool stopping;
 	uint64_t nobody_told;
 };

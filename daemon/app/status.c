@@ -10,7 +10,7 @@
 static void
 set(json_t *object, const char *key, uint64_t value)
 {
-	json_object_set_new(object, key, json_integer((json_int_t) value));
+	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
 static json_t *
@@ -65,7 +65,7 @@ store_json(const struct fw_lane_unit *lane)
 	set(o, "transactions", s.transactions);
 	set(o, "retries", s.retries);
 	set(o, "connects", s.connects);
-	set(o, "last_commit_us", (uint64_t) s.last_commit_took_us);
+	set(o, "last_commit_us", (uint64_t)s.last_commit_took_us);
 	return o;
 }
 
@@ -110,8 +110,8 @@ fw_status_json(const struct fw_daemon *d)
 	json_object_set_new(o, "version", json_string(FW_VERSION));
 	json_object_set_new(o, "instance", json_string(d->settings->instance.name));
 	json_object_set_new(o, "ready", json_boolean(fw_status_is_ready(d)));
-	set(o, "pid", (uint64_t) getpid());
-	set(o, "uptime_s", (uint64_t) ((fw_loop_now_us(d->loop) - d->started_at_us) / FW_S));
+	set(o, "pid", (uint64_t)getpid());
+	set(o, "uptime_s", (uint64_t)((fw_loop_now_us(d->loop) - d->started_at_us) / FW_S));
 	if (fw_core_town(d->core)) {
 		set(o, "town_sites", fw_town_site_count(fw_core_town(d->core)));
 		set(o, "town_devices", fw_town_device_count(fw_core_town(d->core)));
@@ -125,7 +125,8 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "emergencies_without_anyone", c.nobody);
 	set(o, "promoted", c.promoted);
 	for (int k = 0; k < FW_LANES; k++)
-		json_object_set_new(lanes, fw_lane_name((enum fw_lane) k), lane_json(&d->lanes[k], &c));
+		json_object_set_new(
+		    lanes, fw_lane_name((enum fw_lane)k), lane_json(&d->lanes[k], &c));
 	json_object_set_new(o, "lanes", lanes);
 	text = json_dumps(o, JSON_INDENT(2));
 	json_decref(o);

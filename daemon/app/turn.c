@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One turn of the wheel.  The alarm lane is read to its end first, the telemetry lane for a slice of time; then what is gathered is
- * sent.  A turn is called whenever something may have changed, and calls itself again through the loop while there is more.
+ * One turn of the wheel.  The alarm lane is read to its end first, the telemetry lane for a slice
+ * of time; then what is gathered is sent.  A turn is called whenever something may have changed,
+ * and calls itself again through the loop while there is more.
  */
 #include "app/state.h"
 #include "base/time.h"
@@ -19,8 +20,9 @@ promoted(struct fw_actions actions)
 }
 
 /*
- * Telemetry waits while its batch does: what the batch promoted is not committed yet, and more promotions would hold it back for ever.
- * It waits, too, while the alarm lane has no room for what it may promote.
+ * Telemetry waits while its batch does: what the batch promoted is not committed yet, and more
+ * promotions would hold it back for ever. It waits, too, while the alarm lane has no room for what
+ * it may promote.
  */
 static bool
 may_read(const struct fw_daemon *d, const struct fw_lane_unit *lane)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pieces out of blocks; see arena.h.  A piece that is larger than a block is put behind the block in use. */
+/* Pieces out of blocks; see arena.h.  A piece that is larger than a block is put behind the block
+ * in use. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -21,7 +22,7 @@ struct fw_arena_block {
 void
 fw_arena_init(struct fw_arena *a, size_t block_bytes)
 {
-	*a = (struct fw_arena) {.block_bytes = block_bytes};
+	*a = (struct fw_arena){.block_bytes = block_bytes};
 }
 
 static void
@@ -115,9 +116,9 @@ fw_arena_printf(struct fw_arena *a, const char *format, ...)
 	va_end(args);
 	if (n < 0)
 		return fw_arena_text(a, "", 0);
-	out = fw_arena_alloc(a, (size_t) n + 1);
+	out = fw_arena_alloc(a, (size_t)n + 1);
 	va_start(args, format);
-	vsnprintf(out, (size_t) n + 1, format, args);
+	vsnprintf(out, (size_t)n + 1, format, args);
 	va_end(args);
 	return out;
 }

@@ -11,7 +11,7 @@
 void
 fw_deadlines_init(struct fw_deadlines *all)
 {
-	*all = (struct fw_deadlines) {0};
+	*all = (struct fw_deadlines){0};
 }
 
 void
@@ -20,7 +20,7 @@ fw_deadlines_fini(struct fw_deadlines *all)
 	for (size_t i = 0; i < all->count; i++)
 		all->heap[i]->place = 0;
 	free(all->heap);
-	*all = (struct fw_deadlines) {0};
+	*all = (struct fw_deadlines){0};
 }
 
 static void
@@ -62,7 +62,8 @@ void
 fw_deadline_set(struct fw_deadlines *all, struct fw_deadline *d, int64_t at_us)
 {
 	if (d->place == 0) {
-		all->heap = fw_grow(all->heap, &all->cap, all->count + 1, sizeof(struct fw_deadline *));
+		all->heap =
+		    fw_grow(all->heap, &all->cap, all->count + 1, sizeof(struct fw_deadline *));
 		put(all, ++all->count, d);
 	}
 	assert(all->heap[d->place - 1] == d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines in a binary heap: embed a struct fw_deadline in what is to become due.  O(log n) to set, move and cancel. */
+/* Deadlines in a binary heap: embed a struct fw_deadline in what is to become due.  O(log n) to
+ * set, move and cancel. */
 #ifndef FW_BASE_DEADLINE_H
 #define FW_BASE_DEADLINE_H
 
@@ -22,7 +23,8 @@ void fw_deadlines_fini(struct fw_deadlines *all); /* the embedding structs are t
 
 /* Sets or moves it. */
 void fw_deadline_set(struct fw_deadlines *all, struct fw_deadline *d, int64_t at_us);
-void fw_deadline_cancel(struct fw_deadlines *all, struct fw_deadline *d); /* no effect when it is not set */
+void fw_deadline_cancel(
+    struct fw_deadlines *all, struct fw_deadline *d); /* no effect when it is not set */
 bool fw_deadline_is_set(const struct fw_deadline *d);
 
 /* Takes out the earliest that is due at now_us (at_us <= now_us), or NULL. */

@@ -5,7 +5,7 @@
 const char *
 fw_strerror(int error)
 {
-	switch ((enum fw_error) error) {
+	switch ((enum fw_error)error) {
 	case FW_OK:
 		return "no error";
 	case FW_EINVAL:

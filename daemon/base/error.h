@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Errors.  A function that can fail returns int: 0, or a negative FW_E… of this list; results leave through
- * out-parameters.  Running out of memory is not an error of this list: see mem.h.
+ * Errors.  A function that can fail returns int: 0, or a negative FW_E… of this list; results leave
+ * through out-parameters.  Running out of memory is not an error of this list: see mem.h.
  */
 #ifndef FW_BASE_ERROR_H
 #define FW_BASE_ERROR_H

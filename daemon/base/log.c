@@ -26,7 +26,7 @@ fw_log_init(enum fw_log_level most, int journald)
 void
 fw_log_set_level(enum fw_log_level most)
 {
-	atomic_store(&log_most, (int) most);
+	atomic_store(&log_most, (int)most);
 }
 
 static const char *
@@ -55,11 +55,12 @@ write_prefix(char *line, size_t size, enum fw_log_level level)
 	size_t n;
 
 	if (log_journald)
-		return (size_t) snprintf(line, size, "<%d>", (int) level);
+		return (size_t)snprintf(line, size, "<%d>", (int)level);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	return n + (size_t) snprintf(line + n, size - n, ".%03ldZ %s ", ts.tv_nsec / 1000000, level_name(level));
+	return n + (size_t)snprintf(
+		       line + n, size - n, ".%03ldZ %s ", ts.tv_nsec / 1000000, level_name(level));
 }
 
 /* Also the C1 controls, which are two bytes in UTF-8: some terminals obey them. */
@@ -67,7 +68,8 @@ static void
 mask_controls(char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char) text[i], next = i + 1 < n ? (unsigned char) text[i + 1] : 0;
+		unsigned char c = (unsigned char)text[i],
+			      next = i + 1 < n ? (unsigned char)text[i + 1] : 0;
 
 		if (c < 0x20 || c == 0x7f)
 			text[i] = '?';
@@ -85,7 +87,7 @@ fw_log(enum fw_log_level level, const char *format, ...)
 	va_list args;
 	int n;
 
-	if ((int) level > atomic_load_explicit(&log_most, memory_order_relaxed))
+	if ((int)level > atomic_load_explicit(&log_most, memory_order_relaxed))
 		return;
 	start = write_prefix(line, sizeof(line), level);
 	most = sizeof(line) - start - 1;
@@ -93,7 +95,7 @@ fw_log(enum fw_log_level level, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(line + start, most, format, args);
 	va_end(args);
-	used = n < 0 ? 0 : (size_t) n;
+	used = n < 0 ? 0 : (size_t)n;
 	if (used >= most)
 		used = fw_text_cut(line + start, most - 1, most - 2);
 	mask_controls(line + start, used);

@@ -11,7 +11,7 @@ void
 fw_seqset_fini(struct fw_seqset *s)
 {
 	free(s->gaps);
-	*s = (struct fw_seqset) {0};
+	*s = (struct fw_seqset){0};
 }
 
 /* The first gap that ends at or after `sequence`; gap_count when there is none. */
@@ -43,8 +43,8 @@ insert_gap(struct fw_seqset *s, uint32_t at, struct fw_gap gap)
 {
 	size_t cap = s->gap_cap;
 
-	s->gaps = fw_grow(s->gaps, &cap, (size_t) s->gap_count + 1, sizeof(*s->gaps));
-	s->gap_cap = (uint32_t) cap;
+	s->gaps = fw_grow(s->gaps, &cap, (size_t)s->gap_count + 1, sizeof(*s->gaps));
+	s->gap_cap = (uint32_t)cap;
 	memmove(&s->gaps[at + 1], &s->gaps[at], (s->gap_count - at) * sizeof(*s->gaps));
 	s->gaps[at] = gap;
 	s->gap_count++;
@@ -93,7 +93,7 @@ fw_seqset_add(struct fw_seqset *s, uint64_t sequence, int64_t now_us)
 		return false;
 	if (sequence > s->highest) {
 		if (sequence - s->highest > 1)
-			append_gap(s, (struct fw_gap) {s->highest + 1, sequence - 1, now_us});
+			append_gap(s, (struct fw_gap){s->highest + 1, sequence - 1, now_us});
 		s->highest = sequence;
 		return true;
 	}

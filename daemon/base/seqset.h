@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What has come of one boot's sequences: everything from 1 up to the highest, less a sorted list of gaps.  Deduplication and
- * the ledger of what is missing are the same structure.
+ * What has come of one boot's sequences: everything from 1 up to the highest, less a sorted list of
+ * gaps.  Deduplication and the ledger of what is missing are the same structure.
  *
- * The list is bounded (FW_GAPS_MAX).  When one more would be needed the two oldest (lowest) gaps are joined into one, which forgets
- * that the sequences between them came: a repeat of those is then taken for new and the database's key refuses it.  Nothing is
- * ever taken for a duplicate that has not come.
+ * The list is bounded (FW_GAPS_MAX).  When one more would be needed the two oldest (lowest) gaps
+ * are joined into one, which forgets that the sequences between them came: a repeat of those is
+ * then taken for new and the database's key refuses it.  Nothing is ever taken for a duplicate that
+ * has not come.
  */
 #ifndef FW_BASE_SEQSET_H
 #define FW_BASE_SEQSET_H
@@ -22,7 +23,7 @@ struct fw_gap {
 };
 
 struct fw_seqset {
-	uint64_t highest; /* 0: nothing has come */
+	uint64_t highest;    /* 0: nothing has come */
 	struct fw_gap *gaps; /* ascending */
 	uint32_t gap_count, gap_cap;
 };
@@ -40,8 +41,8 @@ uint64_t fw_seqset_through(const struct fw_seqset *s);
 /* How many are missing below the highest. */
 uint64_t fw_seqset_missing(const struct fw_seqset *s);
 
-/* Replaces the content by a stored one; gaps ascending.  What of them is not sound (overlaps, at or beyond
-   highest) is cut off. */
+/* Replaces the content by a stored one; gaps ascending.  What of them is not sound (overlaps, at or
+   beyond highest) is cut off. */
 void fw_seqset_load(struct fw_seqset *s, uint64_t highest, const struct fw_gap *gaps, size_t count);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing with linear probing; see strmap.h.  Removed entries leave a mark until the table is made anew. */
+/* Open addressing with linear probing; see strmap.h.  Removed entries leave a mark until the table
+ * is made anew. */
 #include "base/strmap.h"
 
 #include <endian.h>
@@ -60,7 +61,7 @@ hash_of(uint64_t seed, const char *key, size_t n)
 	    .v2 = seed ^ UINT64_C(0x6c7967656e657261),
 	    .v3 = seed ^ UINT64_C(0x7465646279746573),
 	};
-	uint64_t word, last = (uint64_t) n << 56;
+	uint64_t word, last = (uint64_t)n << 56;
 	size_t at;
 
 	for (at = 0; n - at >= sizeof(word); at += sizeof(word)) {
@@ -68,7 +69,7 @@ hash_of(uint64_t seed, const char *key, size_t n)
 		sip_word(&s, le64toh(word));
 	}
 	for (unsigned shift = 0; at < n; at++, shift += 8)
-		last |= (uint64_t) (unsigned char) key[at] << shift;
+		last |= (uint64_t)(unsigned char)key[at] << shift;
 	sip_word(&s, last);
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 3; i++)
@@ -79,14 +80,14 @@ hash_of(uint64_t seed, const char *key, size_t n)
 void
 fw_strmap_init(struct fw_strmap *m, uint64_t seed)
 {
-	*m = (struct fw_strmap) {.seed = seed};
+	*m = (struct fw_strmap){.seed = seed};
 }
 
 void
 fw_strmap_fini(struct fw_strmap *m)
 {
 	free(m->slots);
-	*m = (struct fw_strmap) {.seed = m->seed};
+	*m = (struct fw_strmap){.seed = m->seed};
 }
 
 /* The slot of the key, or the first never used one on its way. */
@@ -95,12 +96,13 @@ find(const struct fw_strmap *m, uint64_t hash, const char *key, size_t n)
 {
 	size_t mask = m->cap - 1;
 
-	for (size_t i = (size_t) hash & mask;; i = (i + 1) & mask) {
+	for (size_t i = (size_t)hash & mask;; i = (i + 1) & mask) {
 		struct fw_strmap_slot *slot = &m->slots[i];
 
 		if (!slot->key)
 			return slot;
-		if (slot->value && slot->hash == hash && slot->len == n && memcmp(slot->key, key, n) == 0)
+		if (slot->value && slot->hash == hash && slot->len == n &&
+		    memcmp(slot->key, key, n) == 0)
 			return slot;
 	}
 }
@@ -143,7 +145,7 @@ fw_strmap_put(struct fw_strmap *m, const char *key, size_t n, void *value)
 		m->count++;
 		m->used++;
 	}
-	*slot = (struct fw_strmap_slot) {.key = key, .len = n, .hash = hash, .value = value};
+	*slot = (struct fw_strmap_slot){.key = key, .len = n, .hash = hash, .value = value};
 }
 
 void *

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hash map from text to pointer: open addressing, SipHash-1-3 with a seed, since keys come from outside.  It owns neither
- * keys nor values: a key must live as long as its entry (it is usually a field of the value).
+ * A hash map from text to pointer: open addressing, SipHash-1-3 with a seed, since keys come from
+ * outside.  It owns neither keys nor values: a key must live as long as its entry (it is usually a
+ * field of the value).
  */
 #ifndef FW_BASE_STRMAP_H
 #define FW_BASE_STRMAP_H
@@ -32,7 +33,8 @@ void *fw_strmap_remove(struct fw_strmap *m, const char *key, size_t n);
 
 size_t fw_strmap_count(const struct fw_strmap *m);
 
-/* Walks in no order: *cursor starts at 0; false at the end.  The entry just visited may be removed, nothing may be added. */
+/* Walks in no order: *cursor starts at 0; false at the end.  The entry just visited may be removed,
+ * nothing may be added. */
 bool fw_strmap_next(const struct fw_strmap *m, size_t *cursor, void **value);
 
 #endif

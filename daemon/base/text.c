@@ -22,7 +22,12 @@ static size_t
 decode(const unsigned char *at, size_t left, uint32_t *out)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+	size_t n = at[0] < 0x80   ? 1
+		   : at[0] < 0xc2 ? 0
+		   : at[0] < 0xe0 ? 2
+		   : at[0] < 0xf0 ? 3
+		   : at[0] < 0xf5 ? 4
+				  : 0;
 	uint32_t c = n == 1 ? at[0] : at[0] & (0x7fu >> n);
 
 	if (n == 0 || n > left)
@@ -41,7 +46,7 @@ decode(const unsigned char *at, size_t left, uint32_t *out)
 bool
 fw_text_valid(const char *bytes, size_t n)
 {
-	const unsigned char *at = (const unsigned char *) bytes;
+	const unsigned char *at = (const unsigned char *)bytes;
 	uint32_t c;
 	size_t len;
 
@@ -87,7 +92,7 @@ columns_of(uint32_t c)
 size_t
 fw_text_width(const char *text)
 {
-	const unsigned char *at = (const unsigned char *) text;
+	const unsigned char *at = (const unsigned char *)text;
 	size_t left = strlen(text), width = 0;
 
 	while (left > 0) {
@@ -107,7 +112,7 @@ fw_text_cut(const char *text, size_t n, size_t most)
 {
 	if (n <= most)
 		return n;
-	while (most > 0 && is_continuation((unsigned char) text[most]))
+	while (most > 0 && is_continuation((unsigned char)text[most]))
 		most--;
 	return most;
 }
@@ -118,10 +123,11 @@ fw_text_is_device(const char *bytes, size_t n)
 	if (n < 1 || n > DEVICE_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char) bytes[i];
+		unsigned char c = (unsigned char)bytes[i];
 		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 
-		if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '.' && c != ':' && c != '-')
+		if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '.' && c != ':' &&
+		    c != '-')
 			return false;
 	}
 	return true;

@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Valid as PostgreSQL and proto3 mean it (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF), and no NUL. */
+/* Valid as PostgreSQL and proto3 mean it (RFC 3629: no surrogates, no overlong forms, at most
+ * U+10FFFF), and no NUL. */
 bool fw_text_valid(const char *bytes, size_t n);
 
-/* Terminal columns of valid UTF-8: 2 for East Asian wide and fullwidth (Unicode UAX #11) and emoji, 0 for combining marks. */
+/* Terminal columns of valid UTF-8: 2 for East Asian wide and fullwidth (Unicode UAX #11) and emoji,
+ * 0 for combining marks. */
 size_t fw_text_width(const char *text);
 
 /* The longest prefix of at most `most` bytes that does not split a character. */

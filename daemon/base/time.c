@@ -28,8 +28,10 @@ civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 	int64_t z = days + DAYS_TO_1970;
 	int64_t era = (z >= 0 ? z : z - (DAYS_PER_ERA - 1)) / DAYS_PER_ERA;
 	int64_t day_of_era = z - era * DAYS_PER_ERA;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t year_of_era =
+	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year =
+	    day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t m = (5 * day_of_year + 2) / 153;
 
 	*day = day_of_year - (153 * m + 2) / 5 + 1;
@@ -110,7 +112,8 @@ take_clock(const char **at, int64_t *us)
 		return false;
 	if (!take_number(at, 2, 0, 59, &minute) || !take(at, ":"))
 		return false;
-	if (!take_number(at, 2, 0, minute == 59 ? 60 : 59, &second) || !take_fraction(at, &fraction))
+	if (!take_number(at, 2, 0, minute == 59 ? 60 : 59, &second) ||
+	    !take_fraction(at, &fraction))
 		return false;
 	*us = ((hour * 60 + minute) * 60 + second) * FW_S + fraction;
 	return true;
@@ -141,7 +144,8 @@ fw_time_parse(const char *text, int64_t *out_us)
 
 	if (!take_date(&at, &days))
 		return FW_EFORMAT;
-	if (*at && (!take(&at, "Tt ") || !take_clock(&at, &clock_us) || !take_offset(&at, &offset_us) || *at))
+	if (*at && (!take(&at, "Tt ") || !take_clock(&at, &clock_us) ||
+		       !take_offset(&at, &offset_us) || *at))
 		return FW_EFORMAT;
 	*out_us = days * FW_DAY + clock_us - offset_us;
 	return FW_OK;
@@ -159,7 +163,8 @@ fw_time_text(int64_t t_us, char out[FW_TIME_TEXT_MAX])
 	if (t_us == FW_NEVER)
 		return strcpy(out, "never");
 	civil_from_days(days, &year, &month, &day);
-	snprintf(out, FW_TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int) year, (int) month, (int) day,
-	    (int) (ms / 3600000), (int) (ms / 60000 % 60), (int) (ms / 1000 % 60), (int) (ms % 1000));
+	snprintf(out, FW_TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)year,
+	    (int)month, (int)day, (int)(ms / 3600000), (int)(ms / 60000 % 60),
+	    (int)(ms / 1000 % 60), (int)(ms % 1000));
 	return out;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person decides: one call of a function of sql/0003 each, which has the last word on whether it may be. */
+/* What a person decides: one call of a function of sql/0003 each, which has the last word on
+ * whether it may be. */
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +20,14 @@ static const struct act {
 	const char *done;
 	const char *already; /* the function said false */
 } acts[] = {
-    {"incident acknowledge", "SELECT $1 AS incident_id, firewatch.acknowledge($1, $3, $4) AS done", "is acknowledged",
-	"was acknowledged before"},
-    {"incident close", "SELECT $1 AS incident_id, firewatch.close_incident($1, $3, $4) AS done", "is closed",
-	"was closed before"},
-    {"incident verify", "SELECT $1 AS incident_id, firewatch.verify($1, $2, $3, $4) AS done", "is verified",
-	"was verified so before"},
-    {"quarantine replay", "SELECT $1 AS quarantine_id, firewatch.replay_quarantined($1, $3) AS done",
+    {"incident acknowledge", "SELECT $1 AS incident_id, firewatch.acknowledge($1, $3, $4) AS done",
+	"is acknowledged", "was acknowledged before"},
+    {"incident close", "SELECT $1 AS incident_id, firewatch.close_incident($1, $3, $4) AS done",
+	"is closed", "was closed before"},
+    {"incident verify", "SELECT $1 AS incident_id, firewatch.verify($1, $2, $3, $4) AS done",
+	"is verified", "was verified so before"},
+    {"quarantine replay",
+	"SELECT $1 AS quarantine_id, firewatch.replay_quarantined($1, $3) AS done",
 	"is to be taken in again; quarantine show tells what became of it", "is recorded already"},
 };
 
@@ -58,8 +60,10 @@ ask(const struct fw_request *r, const struct act *act, PGresult **rows)
 {
 	static const Oid types[PARAMETERS] = {FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT};
 	const char *note = r->options[FW_OPTION_NOTE];
-	const char *values[PARAMETERS] = {
-	    [ID] = r->arguments[0], [VERDICT] = r->arguments[1], [ACTOR] = actor_of(r), [NOTE] = note ? note : ""};
+	const char *values[PARAMETERS] = {[ID] = r->arguments[0],
+	    [VERDICT] = r->arguments[1],
+	    [ACTOR] = actor_of(r),
+	    [NOTE] = note ? note : ""};
 	struct fw_db db;
 	enum fw_exit code = fw_db_open(&db, r->options[FW_OPTION_DSN]);
 
@@ -72,10 +76,11 @@ ask(const struct fw_request *r, const struct act *act, PGresult **rows)
 }
 
 static void
-tell(const struct fw_writer *writer, const struct act *act, const char *id, const PGresult *rows, bool done)
+tell(const struct fw_writer *writer, const struct act *act, const char *id, const PGresult *rows,
+    bool done)
 {
 	if (writer != &fw_writer_text)
-		writer->record(stdout, &(struct fw_part) {.name = "act", .rows = rows}, 1);
+		writer->record(stdout, &(struct fw_part){.name = "act", .rows = rows}, 1);
 	else if (done) {
 		fw_say_text(stdout, id, 0);
 		printf(" %s\n", act->done);

@@ -20,28 +20,38 @@
 #define ACT (SHOW | TAKES(ACTOR) | TAKES(NOTE))
 
 const struct fw_command fw_commands[] = {
-    {"alarm list", "", LIST | WHERE | WHEN | TAKES(CLASS) | TAKES(STATE), fw_run_list, "active restored",
-	"alarms, the newest first"},
+    {"alarm list", "", LIST | WHERE | WHEN | TAKES(CLASS) | TAKES(STATE), fw_run_list,
+	"active restored", "alarms, the newest first"},
     {"alarm show", "ID", SHOW, fw_run_show, "", "one alarm"},
     {"db migrate", "", DATABASE, fw_run_migrate, "", "bring the schema to this program's version"},
-    {"db status", "", DATABASE, fw_run_migrate_status, "", "which migrations are applied; exit 1 when some are missing"},
-    {"device list", "", LIST | WHERE | TAKES(STATE), fw_run_list, "claimed unclaimed", "devices and what they last said of themselves"},
-    {"device show", "ID", SHOW, fw_run_show, "", "one device, its active alarms and what is missing of it"},
-    {"gap list", "", LIST | TAKES(DIVISION) | TAKES(DEVICE), fw_run_list, "", "sequences that were passed over and have not come"},
-    {"import", "DIR", DATABASE, fw_run_import, "", "town data from CSV files: all of it, or nothing"},
-    {"incident acknowledge", "ID", ACT, fw_run_act, "", "answer for an incident: what is queued is not sent"},
+    {"db status", "", DATABASE, fw_run_migrate_status, "",
+	"which migrations are applied; exit 1 when some are missing"},
+    {"device list", "", LIST | WHERE | TAKES(STATE), fw_run_list, "claimed unclaimed",
+	"devices and what they last said of themselves"},
+    {"device show", "ID", SHOW, fw_run_show, "",
+	"one device, its active alarms and what is missing of it"},
+    {"gap list", "", LIST | TAKES(DIVISION) | TAKES(DEVICE), fw_run_list, "",
+	"sequences that were passed over and have not come"},
+    {"import", "DIR", DATABASE, fw_run_import, "",
+	"town data from CSV files: all of it, or nothing"},
+    {"incident acknowledge", "ID", ACT, fw_run_act, "",
+	"answer for an incident: what is queued is not sent"},
     {"incident close", "ID", ACT, fw_run_act, "", "end an incident that has a verdict"},
-    {"incident list", "", LIST | WHERE | WHEN | TAKES(CLASS) | TAKES(STATE), fw_run_list, "open acknowledged closed",
-	"incidents, the newest first"},
-    {"incident show", "ID", SHOW, fw_run_show, "", "one incident with its alarms, notifications and timeline"},
+    {"incident list", "", LIST | WHERE | WHEN | TAKES(CLASS) | TAKES(STATE), fw_run_list,
+	"open acknowledged closed", "incidents, the newest first"},
+    {"incident show", "ID", SHOW, fw_run_show, "",
+	"one incident with its alarms, notifications and timeline"},
     {"incident verify", "ID VERDICT", ACT, fw_run_act, "",
 	"say what it is: real_fire, false_alarm, test, maintenance, unknown"},
     {"notification list", "", LIST | WHEN | TAKES(DIVISION) | TAKES(STATE), fw_run_list,
 	"queued sent delivered failed cancelled", "pages to people, the newest first"},
-    {"quarantine list", "", LIST | WHEN | TAKES(DEVICE), fw_run_list, "", "what could not be decoded or believed"},
-    {"quarantine replay", "ID", SHOW | TAKES(ACTOR), fw_run_act, "", "ask the daemon to take it in again"},
+    {"quarantine list", "", LIST | WHEN | TAKES(DEVICE), fw_run_list, "",
+	"what could not be decoded or believed"},
+    {"quarantine replay", "ID", SHOW | TAKES(ACTOR), fw_run_act, "",
+	"ask the daemon to take it in again"},
     {"quarantine show", "ID", SHOW, fw_run_show, "", "one of them, with its bytes"},
-    {"status", "", ALWAYS | TAKES(SOCKET) | TAKES(OUTPUT), fw_run_status, "", "what the daemon says of itself now"},
+    {"status", "", ALWAYS | TAKES(SOCKET) | TAKES(OUTPUT), fw_run_status, "",
+	"what the daemon says of itself now"},
     {0},
 };
 
@@ -51,7 +61,8 @@ static const struct {
 	const char *help;
 } options[FW_OPTIONS] = {
     [FW_OPTION_ACTOR] = {"actor", "NAME", "who acts; default $USER, else the account's name"},
-    [FW_OPTION_CLASS] = {"class", "CLASS", "fire, gas, electrical, pre_alarm, supervisory, fault, …"},
+    [FW_OPTION_CLASS] = {"class", "CLASS",
+	"fire, gas, electrical, pre_alarm, supervisory, fault, …"},
     [FW_OPTION_DEVICE] = {"device", "ID", "of this device"},
     [FW_OPTION_DIVISION] = {"division", "CODE", "of this division and everything below it"},
     [FW_OPTION_DSN] = {"dsn", "DSN", "the database; default $FIREWATCH_DSN, else dbname=firewatch"},
@@ -61,7 +72,8 @@ static const struct {
     [FW_OPTION_OUTPUT] = {"output", "FORMAT", "text, json or csv; default text"},
     [FW_OPTION_SINCE] = {"since", "TIME", "RFC 3339, or how long ago: 30min, 2h, 7d"},
     [FW_OPTION_SITE] = {"site", "ID", "of this site"},
-    [FW_OPTION_SOCKET] = {"socket", "PATH", "the daemon's; default $FIREWATCH_SOCKET, else /run/firewatch/control"},
+    [FW_OPTION_SOCKET] = {"socket", "PATH",
+	"the daemon's; default $FIREWATCH_SOCKET, else /run/firewatch/control"},
     [FW_OPTION_STATE] = {"state", "STATE", "in this state"},
     [FW_OPTION_UNTIL] = {"until", "TIME", "before this time; as for --since"},
     [FW_OPTION_VERSION] = {"version", NULL, "the version of this program"},
@@ -72,7 +84,8 @@ print_option(enum fw_option o, const char *states)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), "--%s %s", options[o].name, options[o].value ? options[o].value : "");
+	snprintf(name, sizeof(name), "--%s %s", options[o].name,
+	    options[o].value ? options[o].value : "");
 	if (o == FW_OPTION_STATE && states && *states)
 		printf("  %-18s one of: %s\n", name, states);
 	else
@@ -85,7 +98,7 @@ print_options(unsigned which, const char *states)
 	printf("\nOptions:\n");
 	for (int o = 0; o < FW_OPTIONS; o++)
 		if (which & 1u << o)
-			print_option((enum fw_option) o, states);
+			print_option((enum fw_option)o, states);
 }
 
 static void
@@ -99,14 +112,16 @@ print_help(void)
 		printf("  %-28s %s\n", form, c->help);
 	}
 	print_options(~0u, NULL);
-	printf("\nExit: 0 done, 1 nothing found or the answer is no, 2 usage, 3 cannot reach, 4 refused, 5 conflict\n"
-	       "firewatchctl COMMAND --help tells what a command takes.\n");
+	printf(
+	    "\nExit: 0 done, 1 nothing found or the answer is no, 2 usage, 3 cannot reach, 4 refused, 5 conflict\n"
+	    "firewatchctl COMMAND --help tells what a command takes.\n");
 }
 
 static void
 print_command_help(const struct fw_command *c)
 {
-	printf("Usage: firewatchctl %s%s%s [--OPTION VALUE…]\n\n  %s\n", c->words, *c->arguments ? " " : "", c->arguments, c->help);
+	printf("Usage: firewatchctl %s%s%s [--OPTION VALUE…]\n\n  %s\n", c->words,
+	    *c->arguments ? " " : "", c->arguments, c->help);
 	print_options(c->options, c->states);
 }
 
@@ -117,7 +132,8 @@ find_command(char **plain, int count, int *used)
 	for (const struct fw_command *c = fw_commands; c->words; c++) {
 		char two[128];
 
-		snprintf(two, sizeof(two), "%s %s", count > 0 ? plain[0] : "", count > 1 ? plain[1] : "");
+		snprintf(two, sizeof(two), "%s %s", count > 0 ? plain[0] : "",
+		    count > 1 ? plain[1] : "");
 		*used = strchr(c->words, ' ') ? 2 : 1;
 		if (count >= *used && strcmp(c->words, *used == 2 ? two : plain[0]) == 0)
 			return c;
@@ -139,7 +155,7 @@ static enum fw_exit
 take_option(int argc, char **argv, int *at, struct fw_request *r)
 {
 	const char *text = argv[*at] + 2, *value = strchr(text, '=');
-	size_t n = value ? (size_t) (value - text) : strlen(text);
+	size_t n = value ? (size_t)(value - text) : strlen(text);
 	int o = find_option(text, n);
 
 	if (o < 0) {
@@ -246,7 +262,8 @@ choose(struct fw_request *r, char **plain, int count, const struct fw_command **
 	enum fw_exit code;
 
 	if (r->options[FW_OPTION_VERSION])
-		return printf("firewatchctl %s\n", FW_VERSION) > 0 ? FW_EXIT_DONE : FW_EXIT_UNREACHABLE;
+		return printf("firewatchctl %s\n", FW_VERSION) > 0 ? FW_EXIT_DONE
+								   : FW_EXIT_UNREACHABLE;
 	if (r->options[FW_OPTION_HELP] && (c || count == 0)) {
 		if (c)
 			print_command_help(c);
@@ -255,7 +272,8 @@ choose(struct fw_request *r, char **plain, int count, const struct fw_command **
 		return FW_EXIT_DONE;
 	}
 	if (!c) {
-		fw_say("%s%s; see firewatchctl --help", count ? "unknown command " : "no command", count ? plain[0] : "");
+		fw_say("%s%s; see firewatchctl --help", count ? "unknown command " : "no command",
+		    count ? plain[0] : "");
 		return FW_EXIT_USAGE;
 	}
 	code = check(c, r, plain + used, count - used);
@@ -267,13 +285,13 @@ choose(struct fw_request *r, char **plain, int count, const struct fw_command **
 enum fw_exit
 fw_command_parse(int argc, char **argv, struct fw_request *r, const struct fw_command **command)
 {
-	char **plain = calloc((size_t) argc + 1, sizeof(*plain));
+	char **plain = calloc((size_t)argc + 1, sizeof(*plain));
 	int count = 0;
 	enum fw_exit code;
 
 	if (!plain)
 		abort();
-	*r = (struct fw_request) {0};
+	*r = (struct fw_request){0};
 	*command = NULL;
 	code = take_words(argc, argv, r, plain, &count);
 	if (code == FW_EXIT_DONE)

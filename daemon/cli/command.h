@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The grammar of the command line: a table of commands and a table of options (command.c), and what a command is handed. */
+/* The grammar of the command line: a table of commands and a table of options (command.c), and what
+ * a command is handed. */
 #ifndef FW_CLI_COMMAND_H
 #define FW_CLI_COMMAND_H
 
@@ -28,12 +29,14 @@ enum fw_option {
 	FW_OPTIONS,
 };
 
-/* What was asked for.  All texts are the command line's or the environment's, checked to be valid UTF-8. */
+/* What was asked for.  All texts are the command line's or the environment's, checked to be valid
+ * UTF-8. */
 struct fw_request {
 	const char *command; /* its words: "alarm list" */
 	const char *states;  /* the words its --state allows */
 	const char *arguments[FW_ARGUMENTS_MAX];
-	const char *options[FW_OPTIONS]; /* NULL: not given; DSN, SOCKET and OUTPUT have their defaults */
+	/* NULL: not given; DSN, SOCKET and OUTPUT have their defaults */
+	const char *options[FW_OPTIONS];
 };
 
 struct fw_command {
@@ -47,8 +50,10 @@ struct fw_command {
 
 extern const struct fw_command fw_commands[]; /* ends with an empty one */
 
-/* Fills *r and *command.  On a fault says it; help and version are printed and leave *command NULL. */
-enum fw_exit fw_command_parse(int argc, char **argv, struct fw_request *r, const struct fw_command **command);
+/* Fills *r and *command.  On a fault says it; help and version are printed and leave *command NULL.
+ */
+enum fw_exit fw_command_parse(
+    int argc, char **argv, struct fw_request *r, const struct fw_command **command);
 
 /* Is `word` one of words with a space between them? */
 bool fw_is_word_of(const char *word, const char *words);

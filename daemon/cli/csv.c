@@ -19,14 +19,14 @@ static const unsigned char byte_order_mark[] = {0xef, 0xbb, 0xbf};
 void
 fw_csv_init(struct fw_csv *c)
 {
-	*c = (struct fw_csv) {.line = 1, .line_now = 1, .blank = true};
+	*c = (struct fw_csv){.line = 1, .line_now = 1, .blank = true};
 }
 
 void
 fw_csv_fini(struct fw_csv *c)
 {
 	free(c->text);
-	*c = (struct fw_csv) {0};
+	*c = (struct fw_csv){0};
 }
 
 static void
@@ -144,7 +144,7 @@ take_after_quote(struct fw_csv *c, char byte)
 static void
 take_byte(struct fw_csv *c, char byte)
 {
-	switch ((enum state) c->state) {
+	switch ((enum state)c->state) {
 	case FIELD_START:
 	case PLAIN:
 		take_unquoted(c, byte);
@@ -174,14 +174,14 @@ pass_mark(struct fw_csv *c, char byte)
 
 	if (seen > 2)
 		return false;
-	if ((unsigned char) byte == byte_order_mark[seen]) {
+	if ((unsigned char)byte == byte_order_mark[seen]) {
 		c->bom++;
 		return true;
 	}
 	c->bom = 3;
 	c->blank = seen == 0;
 	for (int i = 0; i < seen; i++)
-		take_byte(c, (char) byte_order_mark[i]);
+		take_byte(c, (char)byte_order_mark[i]);
 	return false;
 }
 

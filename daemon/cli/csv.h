@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads CSV as RFC 4180 means it: bytes in, records out.  It owns no file.  Lines end with LF or CRLF, a byte order mark at the
- * beginning and empty lines are passed over.
+ * Reads CSV as RFC 4180 means it: bytes in, records out.  It owns no file.  Lines end with LF or
+ * CRLF, a byte order mark at the beginning and empty lines are passed over.
  *
- * A record against the rules comes out too, with what is wrong with it, and reading goes on behind it.  Memory is bounded: what
- * is over the limits is counted and dropped.
+ * A record against the rules comes out too, with what is wrong with it, and reading goes on behind
+ * it.  Memory is bounded: what is over the limits is counted and dropped.
  */
 #ifndef FW_CLI_CSV_H
 #define FW_CLI_CSV_H
@@ -43,11 +43,12 @@ struct fw_csv {
 void fw_csv_init(struct fw_csv *c);
 void fw_csv_fini(struct fw_csv *c);
 
-/* Takes bytes to the end of a record.  *used tells how many; FW_OK: a record is complete; FW_EAGAIN: all are taken, more are
-   wanted. */
+/* Takes bytes to the end of a record.  *used tells how many; FW_OK: a record is complete;
+   FW_EAGAIN: all are taken, more are wanted. */
 FW_MUST_CHECK int fw_csv_feed(struct fw_csv *c, const char *bytes, size_t n, size_t *used);
 
-/* No more bytes will come.  FW_OK: this is the last record, it had no line end; FW_ENOTFOUND: none is left. */
+/* No more bytes will come.  FW_OK: this is the last record, it had no line end; FW_ENOTFOUND: none
+ * is left. */
 FW_MUST_CHECK int fw_csv_end(struct fw_csv *c);
 
 #endif

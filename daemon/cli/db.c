@@ -10,14 +10,14 @@ static const struct {
 	const char *state; /* SQLSTATE, or its class of two letters */
 	enum fw_exit code;
 } meanings[] = {
-    {"08", FW_EXIT_UNREACHABLE}, /* connection */
+    {"08", FW_EXIT_UNREACHABLE},  /* connection */
     {"57P", FW_EXIT_UNREACHABLE}, /* the server is going down */
-    {"53", FW_EXIT_UNREACHABLE}, /* the server is out of something */
-    {"P0002", FW_EXIT_NOTHING}, /* no such row */
-    {"22", FW_EXIT_USAGE}, /* a value makes no sense */
-    {"40", FW_EXIT_CONFLICT}, /* serialization, deadlock */
-    {"23505", FW_EXIT_CONFLICT}, /* unique */
-    {"55P03", FW_EXIT_CONFLICT}, /* lock not available */
+    {"53", FW_EXIT_UNREACHABLE},  /* the server is out of something */
+    {"P0002", FW_EXIT_NOTHING},   /* no such row */
+    {"22", FW_EXIT_USAGE},        /* a value makes no sense */
+    {"40", FW_EXIT_CONFLICT},     /* serialization, deadlock */
+    {"23505", FW_EXIT_CONFLICT},  /* unique */
+    {"55P03", FW_EXIT_CONFLICT},  /* lock not available */
 };
 
 static enum fw_exit
@@ -41,13 +41,15 @@ fw_db_told(const struct fw_db *db, const PGresult *result)
 	if (!what)
 		what = PQerrorMessage(db->conn);
 	fw_say("database: %s%s%s", what, detail ? ": " : "", detail ? detail : "");
-	if (state && (strcmp(state, "42P01") == 0 || strcmp(state, "42883") == 0 || strcmp(state, "42703") == 0))
+	if (state && (strcmp(state, "42P01") == 0 || strcmp(state, "42883") == 0 ||
+			 strcmp(state, "42703") == 0))
 		fw_say("the database is not migrated for this program: firewatchctl db migrate");
 	return meaning(state);
 }
 
 PGresult *
-fw_db_query(struct fw_db *db, const char *sql, int count, const Oid *types, const char *const *values)
+fw_db_query(
+    struct fw_db *db, const char *sql, int count, const Oid *types, const char *const *values)
 {
 	PGresult *result;
 
@@ -81,19 +83,21 @@ fw_db_run(struct fw_db *db, const char *sql)
 enum fw_exit
 fw_db_open(struct fw_db *db, const char *dsn)
 {
-	const char *const names[] = {"dbname", "fallback_application_name", "client_encoding", "connect_timeout", NULL};
+	const char *const names[] = {
+	    "dbname", "fallback_application_name", "client_encoding", "connect_timeout", NULL};
 	const char *const values[] = {dsn, "firewatchctl", "UTF8", "10", NULL};
 	enum fw_exit code;
 
-	*db = (struct fw_db) {0};
+	*db = (struct fw_db){0};
 	db->conn = PQconnectdbParams(names, values, 1);
 	if (PQstatus(db->conn) != CONNECTION_OK) {
 		fw_say("cannot reach the database: %s", PQerrorMessage(db->conn));
 		fw_db_close(db);
 		return FW_EXIT_UNREACHABLE;
 	}
-	code = fw_db_run(db, "SET search_path = firewatch, pg_temp; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
-	                     "SET bytea_output = 'hex'; SET client_min_messages = warning");
+	code = fw_db_run(db,
+	    "SET search_path = firewatch, pg_temp; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+	    "SET bytea_output = 'hex'; SET client_min_messages = warning");
 	if (code != FW_EXIT_DONE)
 		fw_db_close(db);
 	return code;

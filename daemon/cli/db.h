@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The database as the command line sees it: one synchronous connection whose faults become a sentence and an exit code. */
+/* The database as the command line sees it: one synchronous connection whose faults become a
+ * sentence and an exit code. */
 #ifndef FW_CLI_DB_H
 #define FW_CLI_DB_H
 
@@ -23,8 +24,10 @@ struct fw_db {
 FW_MUST_CHECK enum fw_exit fw_db_open(struct fw_db *db, const char *dsn);
 void fw_db_close(struct fw_db *db);
 
-/* Rows or no rows, never NULL text; NULL after a fault, which has been told and is in db->fault.  types may be NULL: all text. */
-FW_MUST_CHECK PGresult *fw_db_query(struct fw_db *db, const char *sql, int count, const Oid *types, const char *const *values);
+/* Rows or no rows, never NULL text; NULL after a fault, which has been told and is in db->fault.
+ * types may be NULL: all text. */
+FW_MUST_CHECK PGresult *fw_db_query(
+    struct fw_db *db, const char *sql, int count, const Oid *types, const char *const *values);
 
 /* For what returns nothing of interest; sql may hold several statements. */
 FW_MUST_CHECK enum fw_exit fw_db_run(struct fw_db *db, const char *sql);

@@ -26,11 +26,12 @@ fw_faults_fini(struct fw_faults *f)
 		free(f->items[i].what);
 	}
 	free(f->items);
-	*f = (struct fw_faults) {0};
+	*f = (struct fw_faults){0};
 }
 
 void
-fw_faults_add(struct fw_faults *f, enum fw_town_file file, int64_t line, const char *column, const char *format, ...)
+fw_faults_add(struct fw_faults *f, enum fw_town_file file, int64_t line, const char *column,
+    const char *format, ...)
 {
 	struct fw_fault *fault;
 	char *what = NULL;
@@ -44,8 +45,11 @@ fw_faults_add(struct fw_faults *f, enum fw_town_file file, int64_t line, const c
 		abort();
 	f->items = fw_grow(f->items, &f->cap, f->count + 1, sizeof(*f->items));
 	fault = &f->items[f->count];
-	*fault = (struct fw_fault) {
-	    .file = file, .line = line, .order = f->count, .column = column ? fw_strdup(column) : NULL, .what = what};
+	*fault = (struct fw_fault){.file = file,
+	    .line = line,
+	    .order = f->count,
+	    .column = column ? fw_strdup(column) : NULL,
+	    .what = what};
 	f->count++;
 	f->total++;
 }
@@ -71,7 +75,7 @@ compare(const void *left, const void *right)
 static void
 tell(const struct fw_fault *fault)
 {
-	fprintf(stderr, "%s.csv:%lld: ", fw_town_specs[fault->file].name, (long long) fault->line);
+	fprintf(stderr, "%s.csv:%lld: ", fw_town_specs[fault->file].name, (long long)fault->line);
 	if (fault->column) {
 		fw_say_text(stderr, fault->column, 0);
 		fputs(": ", stderr);

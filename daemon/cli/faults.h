@@ -21,12 +21,14 @@ struct fw_faults {
 
 void fw_faults_fini(struct fw_faults *f);
 
-/* column may be NULL: the record as a whole.  Whoever adds many of a file adds the first FW_FAULTS_TOLD, and counts the rest. */
-void fw_faults_add(struct fw_faults *f, enum fw_town_file file, int64_t line, const char *column, const char *format, ...)
-    FW_PRINTF(5, 6);
+/* column may be NULL: the record as a whole.  Whoever adds many of a file adds the first
+ * FW_FAULTS_TOLD, and counts the rest. */
+void fw_faults_add(struct fw_faults *f, enum fw_town_file file, int64_t line, const char *column,
+    const char *format, ...) FW_PRINTF(5, 6);
 void fw_faults_count(struct fw_faults *f, size_t more);
 
-/* "file:line: column: what is wrong" on standard error, the first FW_FAULTS_TOLD; then how many more there are. */
+/* "file:line: column: what is wrong" on standard error, the first FW_FAULTS_TOLD; then how many
+ * more there are. */
 void fw_faults_tell(struct fw_faults *f);
 
 #endif

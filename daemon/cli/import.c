@@ -2,9 +2,9 @@
 /*
  * firewatchctl import: the files of a town, checked as one, written as one.
  *
- * In one transaction every file is staged, then the staged town is asked for its faults, then what is new or changed is written.  On
- * any fault the transaction is rolled back.  A town that is as the database has it already is not written at all, so that the
- * daemon hears of changes only.
+ * In one transaction every file is staged, then the staged town is asked for its faults, then what
+ * is new or changed is written.  On any fault the transaction is rolled back.  A town that is as
+ * the database has it already is not written at all, so that the daemon hears of changes only.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,7 +39,8 @@ open_in(struct import *im, int directory, const char *path)
 	bool any = false;
 
 	for (int i = 0; i < FW_TOWN_FILES; i++) {
-		enum fw_exit code = fw_import_file_open(&im->files[i], directory, (enum fw_town_file) i);
+		enum fw_exit code =
+		    fw_import_file_open(&im->files[i], directory, (enum fw_town_file)i);
 
 		if (code != FW_EXIT_DONE)
 			return code;
@@ -47,7 +48,9 @@ open_in(struct import *im, int directory, const char *path)
 	}
 	if (any)
 		return FW_EXIT_DONE;
-	fw_say("%s: no file of a town is there (divisions.csv, sites.csv, devices.csv, people.csv, duty.csv, policies.csv)", path);
+	fw_say(
+	    "%s: no file of a town is there (divisions.csv, sites.csv, devices.csv, people.csv, duty.csv, policies.csv)",
+	    path);
 	return FW_EXIT_USAGE;
 }
 
@@ -91,15 +94,17 @@ ask(struct import *im, const struct fw_town_question *q)
 		return im->db.fault;
 	count = PQntuples(rows);
 	for (int i = 0; i < count; i++)
-		fw_faults_add(&im->faults, q->file, strtoll(PQgetvalue(rows, i, 0), NULL, 10), PQgetvalue(rows, i, 1), "%s",
-		    PQgetvalue(rows, i, 2));
+		fw_faults_add(&im->faults, q->file, strtoll(PQgetvalue(rows, i, 0), NULL, 10),
+		    PQgetvalue(rows, i, 1), "%s", PQgetvalue(rows, i, 2));
 	if (count > 0)
-		fw_faults_count(&im->faults, strtoul(PQgetvalue(rows, 0, 3), NULL, 10) - (size_t) count);
+		fw_faults_count(
+		    &im->faults, strtoul(PQgetvalue(rows, 0, 3), NULL, 10) - (size_t)count);
 	PQclear(rows);
 	return FW_EXIT_DONE;
 }
 
-/* A file whose header is not understood is as good as absent: every reference to it would be called dangling. */
+/* A file whose header is not understood is as good as absent: every reference to it would be called
+ * dangling. */
 static enum fw_exit
 check(struct import *im)
 {
@@ -108,7 +113,8 @@ check(struct import *im)
 
 	if (code == FW_EXIT_DONE && usable)
 		code = fw_db_run(&im->db, fw_town_sql_prepare);
-	for (const struct fw_town_question *q = fw_town_questions; code == FW_EXIT_DONE && usable && q->sql; q++)
+	for (const struct fw_town_question *q = fw_town_questions;
+	     code == FW_EXIT_DONE && usable && q->sql; q++)
 		code = ask(im, q);
 	if (code != FW_EXIT_DONE || im->faults.total == 0)
 		return code;
@@ -161,8 +167,8 @@ report(const struct import *im)
 
 		if (!is_given(im, i))
 			continue;
-		printf("%s %zu (%lld new, %lld changed", fw_town_specs[i].name, im->files[i].records, change->added,
-		    change->changed);
+		printf("%s %zu (%lld new, %lld changed", fw_town_specs[i].name,
+		    im->files[i].records, change->added, change->changed);
 		if (change->removed)
 			printf(", %lld removed", change->removed);
 		puts(")");

@@ -27,10 +27,11 @@ struct reader {
 	size_t told; /* faults of this file that were added, not only counted */
 	struct fw_csv csv;
 	bool has_header;
-	size_t columns;                 /* in the file */
-	int places[FW_CSV_FIELDS_MAX];  /* of the file's columns in the spec */
-	struct fw_csv_field values[FW_TOWN_COLUMNS_MAX]; /* of the record, in the order of the spec; text NULL: at fault */
-	char *row;                      /* of COPY */
+	size_t columns;                                  /* in the file */
+	int places[FW_CSV_FIELDS_MAX];                   /* of the file's columns in the spec */
+	struct fw_csv_field values[FW_TOWN_COLUMNS_MAX]; /* of the record, in the order of the spec;
+							    text NULL: at fault */
+	char *row;                                       /* of COPY */
 	size_t row_bytes, row_cap;
 };
 
@@ -40,7 +41,7 @@ fw_import_file_open(struct fw_import_file *f, int directory, enum fw_town_file f
 	char name[32];
 	struct stat st;
 
-	*f = (struct fw_import_file) {.file = file};
+	*f = (struct fw_import_file){.file = file};
 	snprintf(name, sizeof(name), "%s.csv", fw_town_specs[file].name);
 	f->fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f->fd < 0 && errno == ENOENT)
@@ -74,12 +75,16 @@ complain(struct reader *r, const char *column, const char *what)
 
 /* With the value, cut to what can be read. */
 static void
-complain_of(struct reader *r, const char *column, const char *what, const struct fw_csv_field *value)
+complain_of(
+    struct reader *r, const char *column, const char *what, const struct fw_csv_field *value)
 {
-	size_t n = fw_text_valid(value->text, value->bytes) ? fw_text_cut(value->text, value->bytes, TOLD_BYTES_MAX) : 0;
+	size_t n = fw_text_valid(value->text, value->bytes)
+		       ? fw_text_cut(value->text, value->bytes, TOLD_BYTES_MAX)
+		       : 0;
 	char text[TOLD_BYTES_MAX + 256];
 
-	snprintf(text, sizeof(text), "%s%s%.*s%s", what, n ? ": " : "", (int) n, value->text, n && n < value->bytes ? "…" : "");
+	snprintf(text, sizeof(text), "%s%s%.*s%s", what, n ? ": " : "", (int)n, value->text,
+	    n && n < value->bytes ? "…" : "");
 	complain(r, column, text);
 }
 
@@ -89,7 +94,8 @@ static void
 take_name(struct reader *r, size_t i)
 {
 	const struct fw_csv_field *name = &r->csv.fields[i];
-	bool valid = name->bytes > 0 && name->bytes <= TOLD_BYTES_MAX && fw_text_valid(name->text, name->bytes);
+	bool valid = name->bytes > 0 && name->bytes <= TOLD_BYTES_MAX &&
+		     fw_text_valid(name->text, name->bytes);
 	char number[32];
 
 	snprintf(number, sizeof(number), "column %zu", i + 1);
@@ -136,7 +142,7 @@ static void
 place_values(struct reader *r)
 {
 	for (int place = 0; r->spec->columns[place].name; place++)
-		r->values[place] = (struct fw_csv_field) {"", 0};
+		r->values[place] = (struct fw_csv_field){"", 0};
 	for (size_t i = 0; i < r->columns; i++)
 		if (i < r->csv.count && !(r->csv.fault && r->csv.fault_field == i))
 			r->values[r->places[i]] = r->csv.fields[i];
@@ -154,7 +160,8 @@ check_values(struct reader *r, bool tell)
 		struct fw_csv_field *value = &r->values[place];
 		bool missing = value->bytes == 0 && column->required;
 
-		if (!value->text || (!missing && (value->bytes == 0 || fw_town_check(column, value, why))))
+		if (!value->text ||
+		    (!missing && (value->bytes == 0 || fw_town_check(column, value, why))))
 			continue;
 		if (tell && missing)
 			complain(r, column->name, "not given");
@@ -168,7 +175,8 @@ check_values(struct reader *r, bool tell)
 static bool
 is_empty(const struct reader *r, const char *column)
 {
-	const struct fw_csv_field *value = &r->values[fw_town_column_find(r->spec, column, strlen(column))];
+	const struct fw_csv_field *value =
+	    &r->values[fw_town_column_find(r->spec, column, strlen(column))];
 
 	return value->text && value->bytes == 0;
 }
@@ -176,8 +184,10 @@ is_empty(const struct reader *r, const char *column)
 static void
 check_duty(struct reader *r)
 {
-	const char *starts = r->values[fw_town_column_find(r->spec, "starts_at", strlen("starts_at"))].text;
-	const char *ends = r->values[fw_town_column_find(r->spec, "ends_at", strlen("ends_at"))].text;
+	const char *starts =
+	    r->values[fw_town_column_find(r->spec, "starts_at", strlen("starts_at"))].text;
+	const char *ends =
+	    r->values[fw_town_column_find(r->spec, "ends_at", strlen("ends_at"))].text;
 	char from[FW_TOWN_TIME_MAX], until[FW_TOWN_TIME_MAX];
 
 	if (!starts || !ends || !*ends)
@@ -195,7 +205,8 @@ check_together(struct reader *r)
 	switch (r->f->file) {
 	case FW_TOWN_SITES:
 		if (is_empty(r, "latitude") != is_empty(r, "longitude"))
-			complain(r, is_empty(r, "latitude") ? "latitude" : "longitude", "not given, but the other one is");
+			complain(r, is_empty(r, "latitude") ? "latitude" : "longitude",
+			    "not given, but the other one is");
 		break;
 	case FW_TOWN_DEVICES:
 		if (is_empty(r, "site") && is_empty(r, "parent"))
@@ -222,7 +233,8 @@ row_put(struct reader *r, const char *bytes, size_t n)
 	r->row_bytes += n;
 }
 
-/* What COPY reads in another way is written in its own; no other such character is left in a value that was checked. */
+/* What COPY reads in another way is written in its own; no other such character is left in a value
+ * that was checked. */
 static void
 row_put_text(struct reader *r, const struct fw_csv_field *value)
 {
@@ -239,7 +251,8 @@ row_put_text(struct reader *r, const struct fw_csv_field *value)
 }
 
 static void
-row_put_value(struct reader *r, const struct fw_town_column *column, const struct fw_csv_field *value)
+row_put_value(
+    struct reader *r, const struct fw_town_column *column, const struct fw_csv_field *value)
 {
 	char time[FW_TOWN_TIME_MAX];
 
@@ -259,11 +272,11 @@ stage(struct reader *r)
 	char line[24];
 
 	r->row_bytes = 0;
-	row_put(r, line, (size_t) snprintf(line, sizeof(line), "%lld", (long long) r->csv.line));
+	row_put(r, line, (size_t)snprintf(line, sizeof(line), "%lld", (long long)r->csv.line));
 	for (int place = 0; r->spec->columns[place].name; place++)
 		row_put_value(r, &r->spec->columns[place], &r->values[place]);
 	row_put(r, "\n", 1);
-	if (PQputCopyData(r->db->conn, r->row, (int) r->row_bytes) == 1)
+	if (PQputCopyData(r->db->conn, r->row, (int)r->row_bytes) == 1)
 		return FW_EXIT_DONE;
 	fw_say("database: %s", PQerrorMessage(r->db->conn));
 	return FW_EXIT_UNREACHABLE;
@@ -284,12 +297,14 @@ check_form(struct reader *r)
 	}
 	if (r->csv.count == r->columns)
 		return true;
-	snprintf(text, sizeof(text), "has %zu fields, the header has %zu", r->csv.count, r->columns);
+	snprintf(
+	    text, sizeof(text), "has %zu fields, the header has %zu", r->csv.count, r->columns);
 	complain(r, NULL, text);
 	return false;
 }
 
-/* What is at fault is staged with the rest, so that nothing is called dangling that refers to it. */
+/* What is at fault is staged with the rest, so that nothing is called dangling that refers to it.
+ */
 static enum fw_exit
 take_record(struct reader *r)
 {
@@ -350,7 +365,7 @@ take_file(struct reader *r, char *chunk)
 			r->f->unusable = true;
 			return FW_EXIT_DONE;
 		}
-		code = take_chunk(r, chunk, (size_t) n);
+		code = take_chunk(r, chunk, (size_t)n);
 	}
 	if (code == FW_EXIT_DONE && fw_csv_end(&r->csv) == FW_OK)
 		code = take_record(r);

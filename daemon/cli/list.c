@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lists: one table of views, each with its statement.  The statements share their parameters and use those they have a
- * filter for: the grammar lets no other through.
+ * The lists: one table of views, each with its statement.  The statements share their parameters
+ * and use those they have a filter for: the grammar lets no other through.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,17 +21,19 @@
 
 #define PARAMETERS 8
 #define SITE "($1::text IS NULL OR site = $1)"
-#define DIVISION \
-	"($2::text IS NULL OR division IN (" \
-	"WITH RECURSIVE below AS (SELECT $2::text AS division UNION" \
+#define DIVISION                                                                              \
+	"($2::text IS NULL OR division IN ("                                                  \
+	"WITH RECURSIVE below AS (SELECT $2::text AS division UNION"                          \
 	" SELECT d.division FROM firewatch.division d JOIN below b ON d.parent = b.division)" \
 	" SELECT b.division FROM below b))"
 #define DEVICE "($3::text IS NULL OR device = $3)"
 #define CLASS "($4::text IS NULL OR class = $4)"
 #define STATE(column) "($5::text IS NULL OR " column " = $5)"
-#define WHEN(column) \
-	"($6::bigint IS NULL OR " column " >= 'epoch'::timestamptz + $6 * interval '1 microsecond')" \
-	" AND ($7::bigint IS NULL OR " column " < 'epoch'::timestamptz + $7 * interval '1 microsecond')"
+#define WHEN(column)                                                \
+	"($6::bigint IS NULL OR " column                            \
+	" >= 'epoch'::timestamptz + $6 * interval '1 microsecond')" \
+	" AND ($7::bigint IS NULL OR " column                       \
+	" < 'epoch'::timestamptz + $7 * interval '1 microsecond')"
 #define LIMIT " LIMIT $8"
 
 static const struct view {
@@ -40,25 +42,31 @@ static const struct view {
 	const char *sql;
 } views[] = {
     {"alarm list", "alarm_id incident_id class severity state received_at site site_name text",
-	"SELECT * FROM firewatch.alarm_history WHERE " SITE " AND " DIVISION " AND " DEVICE " AND " CLASS " AND " STATE("state")
-	" AND " WHEN("received_at") " ORDER BY received_at DESC, alarm_id" LIMIT},
-    {"device list", "device division registration mode battery_percent signal_dbm active_alarms last_seen_at site site_name",
-	"SELECT * FROM firewatch.device_state WHERE " SITE " AND " DIVISION " AND " DEVICE " AND " STATE("registration")
-	" ORDER BY device" LIMIT},
+	"SELECT * FROM firewatch.alarm_history WHERE " SITE " AND " DIVISION " AND " DEVICE
+	" AND " CLASS " AND " STATE("state") " AND " WHEN(
+	    "received_at") " ORDER BY received_at DESC, alarm_id" LIMIT},
+    {"device list",
+	"device division registration mode battery_percent signal_dbm active_alarms last_seen_at site site_name",
+	"SELECT * FROM firewatch.device_state WHERE " SITE " AND " DIVISION " AND " DEVICE
+	" AND " STATE("registration") " ORDER BY device" LIMIT},
     {"gap list", NULL,
 	"SELECT * FROM firewatch.sequence_gap WHERE " DIVISION " AND " DEVICE
 	" ORDER BY device, boot_id, first_missing" LIMIT},
-    {"incident list", "incident_id class severity state confirmed opened_at alarm_count verdict acknowledged_by site site_name",
-	"SELECT * FROM firewatch.incident_history WHERE " SITE " AND " DIVISION " AND " DEVICE " AND " CLASS " AND "
-	STATE("state") " AND " WHEN("opened_at") " ORDER BY opened_at DESC, incident_id" LIMIT},
-    {"notification list", "notification_id step role person channel state attempts due_at sent_at error",
-	"SELECT * FROM firewatch.notification_history WHERE " DIVISION " AND " STATE("state") " AND " WHEN("due_at")
-	" ORDER BY due_at DESC, notification_id" LIMIT},
-    {"quarantine list", "quarantine_id received_at topic reason payload_bytes replay_outcome detail",
+    {"incident list",
+	"incident_id class severity state confirmed opened_at alarm_count verdict acknowledged_by site site_name",
+	"SELECT * FROM firewatch.incident_history WHERE " SITE " AND " DIVISION " AND " DEVICE
+	" AND " CLASS " AND " STATE("state") " AND " WHEN(
+	    "opened_at") " ORDER BY opened_at DESC, incident_id" LIMIT},
+    {"notification list",
+	"notification_id step role person channel state attempts due_at sent_at error",
+	"SELECT * FROM firewatch.notification_history WHERE " DIVISION " AND " STATE(
+	    "state") " AND " WHEN("due_at") " ORDER BY due_at DESC, notification_id" LIMIT},
+    {"quarantine list",
+	"quarantine_id received_at topic reason payload_bytes replay_outcome detail",
 	"SELECT quarantine_id, received_at, topic, reason, detail, length(payload) AS payload_bytes, device, report_index,"
 	" report_device, boot_id, sequence, replay_by, replay_at, replayed_at, replay_outcome"
-	" FROM firewatch.quarantine WHERE ($3::text IS NULL OR device = $3 OR report_device = $3) AND " WHEN("received_at")
-	" ORDER BY received_at DESC, quarantine_id" LIMIT},
+	" FROM firewatch.quarantine WHERE ($3::text IS NULL OR device = $3 OR report_device = $3) AND " WHEN(
+	    "received_at") " ORDER BY received_at DESC, quarantine_id" LIMIT},
 };
 
 static const struct {
@@ -75,7 +83,8 @@ long_ago(const char *text)
 	long count = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	for (size_t i = 0; count >= 0 && count <= 1000000 && i < sizeof(units) / sizeof(units[0]); i++)
+	for (size_t i = 0; count >= 0 && count <= 1000000 && i < sizeof(units) / sizeof(units[0]);
+	     i++)
 		if (strcmp(end, units[i].word) == 0)
 			return now.tv_sec * FW_S + now.tv_nsec / 1000 - count * units[i].us;
 	return 0;
@@ -91,7 +100,9 @@ take_moment(const char *text, char *out, size_t out_size, const char **value)
 	if (!text)
 		return FW_EXIT_DONE;
 	if (fw_time_parse(text, &t_us) != FW_OK && (t_us = long_ago(text)) == 0) {
-		fw_say("%s is no time: RFC 3339 as 2026-11-24T16:40:00+08:00, or how long ago as 30min, 2h, 7d", text);
+		fw_say(
+		    "%s is no time: RFC 3339 as 2026-11-24T16:40:00+08:00, or how long ago as 30min, 2h, 7d",
+		    text);
 		return FW_EXIT_USAGE;
 	}
 	snprintf(out, out_size, "%" PRId64, t_us);
@@ -103,7 +114,8 @@ static enum fw_exit
 check_words(const struct fw_request *r, long *limit)
 {
 	const char *state = r->options[FW_OPTION_STATE], *class = r->options[FW_OPTION_CLASS];
-	const char *text = r->options[FW_OPTION_LIMIT] ? r->options[FW_OPTION_LIMIT] : LIMIT_DEFAULT;
+	const char *text =
+	    r->options[FW_OPTION_LIMIT] ? r->options[FW_OPTION_LIMIT] : LIMIT_DEFAULT;
 	char *end;
 
 	if (state && !fw_is_word_of(state, r->states)) {
@@ -125,8 +137,8 @@ check_words(const struct fw_request *r, long *limit)
 static enum fw_exit
 ask(const struct fw_request *r, const struct view *view, const char *const *values, PGresult **rows)
 {
-	static const Oid types[PARAMETERS] = {FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_BIGINT,
-	    FW_DB_BIGINT, FW_DB_BIGINT};
+	static const Oid types[PARAMETERS] = {FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT,
+	    FW_DB_TEXT, FW_DB_BIGINT, FW_DB_BIGINT, FW_DB_BIGINT};
 	struct fw_db db;
 	enum fw_exit code = fw_db_open(&db, r->options[FW_OPTION_DSN]);
 
@@ -142,7 +154,8 @@ ask(const struct fw_request *r, const struct view *view, const char *const *valu
 static enum fw_exit
 tell(const struct fw_writer *writer, const struct view *view, const PGresult *rows, long limit)
 {
-	const struct fw_part list = {.name = view->command, .shown = view->shown, .rows = rows, .most = (int) limit};
+	const struct fw_part list = {
+	    .name = view->command, .shown = view->shown, .rows = rows, .most = (int)limit};
 
 	if (PQntuples(rows) == 0)
 		fw_say("%s: nothing found", view->command);
@@ -170,8 +183,9 @@ fw_run_list(const struct fw_request *r)
 	const struct view *view = find_view(r->command);
 	const struct fw_writer *writer = fw_writer_find(r->options[FW_OPTION_OUTPUT]);
 	char since[24], until[24], one_more[24];
-	const char *values[PARAMETERS] = {r->options[FW_OPTION_SITE], r->options[FW_OPTION_DIVISION],
-	    r->options[FW_OPTION_DEVICE], r->options[FW_OPTION_CLASS], r->options[FW_OPTION_STATE]};
+	const char *values[PARAMETERS] = {r->options[FW_OPTION_SITE],
+	    r->options[FW_OPTION_DIVISION], r->options[FW_OPTION_DEVICE],
+	    r->options[FW_OPTION_CLASS], r->options[FW_OPTION_STATE]};
 	PGresult *rows = NULL;
 	long limit = 0;
 	enum fw_exit code = writer ? check_words(r, &limit) : FW_EXIT_USAGE;

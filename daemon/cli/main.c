@@ -21,5 +21,5 @@ main(int argc, char **argv)
 		fw_say("cannot write: %m");
 		return FW_EXIT_UNREACHABLE;
 	}
-	return (int) code;
+	return (int)code;
 }

@@ -19,14 +19,16 @@ check_encoding(struct fw_db *db)
 
 	if (encoding && strcmp(encoding, "UTF8") == 0)
 		return FW_EXIT_DONE;
-	fw_say("the database's encoding is %s: make it with ENCODING 'UTF8'", encoding ? encoding : "unknown");
+	fw_say("the database's encoding is %s: make it with ENCODING 'UTF8'",
+	    encoding ? encoding : "unknown");
 	return FW_EXIT_REFUSED;
 }
 
 static PGresult *
 ask_recorded(struct fw_db *db, bool *exists)
 {
-	PGresult *result = fw_db_query(db, "SELECT to_regclass('firewatch.schema_migration') IS NOT NULL", 0, NULL, NULL);
+	PGresult *result = fw_db_query(
+	    db, "SELECT to_regclass('firewatch.schema_migration') IS NOT NULL", 0, NULL, NULL);
 
 	if (!result)
 		return NULL;
@@ -45,24 +47,25 @@ prepare(struct fw_db *db)
 	PQclear(result);
 	if (exists)
 		return FW_EXIT_DONE;
-	return fw_db_run(db, "BEGIN;"
-	                     "CREATE SCHEMA IF NOT EXISTS firewatch;"
-	                     "CREATE TABLE firewatch.schema_migration ("
-	                     "	version    integer PRIMARY KEY,"
-	                     "	name       text NOT NULL,"
-	                     "	sha256     text NOT NULL,"
-	                     "	applied_at timestamptz NOT NULL DEFAULT now()"
-	                     ");"
-	                     "COMMENT ON TABLE firewatch.schema_migration IS 'Migrations that were applied, with their checksums';"
-	                     "COMMIT");
+	return fw_db_run(db,
+	    "BEGIN;"
+	    "CREATE SCHEMA IF NOT EXISTS firewatch;"
+	    "CREATE TABLE firewatch.schema_migration ("
+	    "	version    integer PRIMARY KEY,"
+	    "	name       text NOT NULL,"
+	    "	sha256     text NOT NULL,"
+	    "	applied_at timestamptz NOT NULL DEFAULT now()"
+	    ");"
+	    "COMMENT ON TABLE firewatch.schema_migration IS 'Migrations that were applied, with their checksums';"
+	    "COMMIT");
 }
 
 static enum fw_exit
 check_not_newer(struct fw_db *db)
 {
 	int newest = fw_migration_count ? fw_migrations[fw_migration_count - 1].version : 0;
-	PGresult *result =
-	    fw_db_query(db, "SELECT coalesce(max(version), 0) FROM firewatch.schema_migration", 0, NULL, NULL);
+	PGresult *result = fw_db_query(
+	    db, "SELECT coalesce(max(version), 0) FROM firewatch.schema_migration", 0, NULL, NULL);
 	int version;
 
 	if (!result)
@@ -71,7 +74,9 @@ check_not_newer(struct fw_db *db)
 	PQclear(result);
 	if (version <= newest)
 		return FW_EXIT_DONE;
-	fw_say("the database has migration %d, this program knows only up to %d: use a newer firewatchctl", version, newest);
+	fw_say(
+	    "the database has migration %d, this program knows only up to %d: use a newer firewatchctl",
+	    version, newest);
 	return FW_EXIT_REFUSED;
 }
 
@@ -96,7 +101,9 @@ check_applied(struct fw_db *db, const struct fw_migration *m, bool *applied)
 	PQclear(result);
 	if (!*applied || same)
 		return FW_EXIT_DONE;
-	fw_say("migration %04d_%s was applied with another text than this program holds (checksum differs)", m->version, m->name);
+	fw_say(
+	    "migration %04d_%s was applied with another text than this program holds (checksum differs)",
+	    m->version, m->name);
 	return FW_EXIT_REFUSED;
 }
 
@@ -164,7 +171,8 @@ migrate(struct fw_db *db)
 
 	/* The lock is the session's: it goes with the connection. */
 	if (code == FW_EXIT_DONE)
-		code = fw_db_run(db, "SELECT pg_advisory_lock(hashtext('firewatch.schema_migration'))");
+		code = fw_db_run(
+		    db, "SELECT pg_advisory_lock(hashtext('firewatch.schema_migration'))");
 	if (code == FW_EXIT_DONE)
 		code = prepare(db);
 	if (code == FW_EXIT_DONE)

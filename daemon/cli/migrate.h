@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Migrations of the schema firewatch.  They are the files sql/NNNN_name.sql, built into the program by sql/embed.awk.  What is
- * applied is recorded with its checksum in firewatch.schema_migration and never changes again.
+ * Migrations of the schema firewatch.  They are the files sql/NNNN_name.sql, built into the program
+ * by sql/embed.awk.  What is applied is recorded with its checksum in firewatch.schema_migration
+ * and never changes again.
  *
- * Each is applied in a transaction of its own, under a lock that keeps a second migrate waiting.  Refused, with nothing changed: a
- * database that is newer than this program, or of which an applied migration differs.
+ * Each is applied in a transaction of its own, under a lock that keeps a second migrate waiting.
+ * Refused, with nothing changed: a database that is newer than this program, or of which an applied
+ * migration differs.
  */
 #ifndef FW_CLI_MIGRATE_H
 #define FW_CLI_MIGRATE_H

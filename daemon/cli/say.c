@@ -13,7 +13,7 @@
 static size_t
 control_bytes(const char *at)
 {
-	unsigned char c = (unsigned char) at[0], next = c ? (unsigned char) at[1] : 0;
+	unsigned char c = (unsigned char)at[0], next = c ? (unsigned char)at[1] : 0;
 
 	if (c < 0x20 || c == 0x7f)
 		return 1;
@@ -25,7 +25,7 @@ character_bytes(const char *at)
 {
 	size_t n = 1;
 
-	while (((unsigned char) at[n] & 0xc0) == 0x80)
+	while (((unsigned char)at[n] & 0xc0) == 0x80)
 		n++;
 	return n;
 }

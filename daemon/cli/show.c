@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One thing with all that belongs to it: a table of things, each with the statements of its parts.  $1 is its name everywhere. */
+/* One thing with all that belongs to it: a table of things, each with the statements of its parts.
+ * $1 is its name everywhere. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,12 +30,14 @@ static const struct thing {
 	{{"incident", NULL, "SELECT * FROM firewatch.incident_history WHERE incident_id = $1"},
 	    {"alarms", "alarm_id class state device zone received_at restored_at report_count text",
 		"SELECT * FROM firewatch.alarm_history WHERE incident_id = $1 ORDER BY received_at, alarm_id"},
-	    {"notifications", "trigger step role person channel state attempts due_at sent_at error",
+	    {"notifications",
+		"trigger step role person channel state attempts due_at sent_at error",
 		"SELECT * FROM firewatch.notification_history WHERE incident_id = $1"
 		" ORDER BY trigger, step, role, person, channel"},
 	    {"timeline", "at kind actor detail",
 		"SELECT * FROM firewatch.incident_timeline WHERE incident_id = $1 ORDER BY entry"}}},
-    {"quarantine show", {{"quarantine", NULL, "SELECT * FROM firewatch.quarantine WHERE quarantine_id = $1"}}},
+    {"quarantine show",
+	{{"quarantine", NULL, "SELECT * FROM firewatch.quarantine WHERE quarantine_id = $1"}}},
 };
 
 static const struct thing *
@@ -50,7 +53,7 @@ find_thing(const char *command)
 static enum fw_exit
 ask_part(struct fw_db *db, const struct thing *t, size_t i, const char *id, PGresult **rows)
 {
-	*rows = fw_db_query(db, t->parts[i].sql, 1, (const Oid[]) {FW_DB_TEXT}, &id);
+	*rows = fw_db_query(db, t->parts[i].sql, 1, (const Oid[]){FW_DB_TEXT}, &id);
 	if (!*rows)
 		return db->fault;
 	if (i == 0 && PQntuples(*rows) == 0) {
@@ -66,7 +69,8 @@ ask(struct fw_db *db, const struct thing *t, const char *id, PGresult **rows, si
 {
 	enum fw_exit code = fw_db_run(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
-	for (*count = 0; code == FW_EXIT_DONE && *count < PARTS_MOST && t->parts[*count].name; (*count)++)
+	for (*count = 0; code == FW_EXIT_DONE && *count < PARTS_MOST && t->parts[*count].name;
+	     (*count)++)
 		code = ask_part(db, t, *count, id, &rows[*count]);
 	return code;
 }
@@ -77,7 +81,7 @@ tell(const struct fw_writer *writer, const struct thing *t, PGresult *const *row
 	struct fw_part parts[PARTS_MOST];
 
 	for (size_t i = 0; i < count; i++)
-		parts[i] = (struct fw_part) {t->parts[i].name, t->parts[i].shown, rows[i], 0};
+		parts[i] = (struct fw_part){t->parts[i].name, t->parts[i].shown, rows[i], 0};
 	writer->record(stdout, parts, count);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon says of itself by its control socket (io/control.h): a word to it, and one JSON document until it hangs up. */
+/* What the daemon says of itself by its control socket (io/control.h): a word to it, and one JSON
+ * document until it hangs up. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ connect_to(const char *path)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
-	    connect(fd, (const struct sockaddr *) &address, sizeof(address)) == 0)
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -57,7 +58,7 @@ read_answer(int fd)
 			free(text);
 			return NULL;
 		}
-		used += (size_t) n;
+		used += (size_t)n;
 	}
 	return text;
 }
@@ -68,7 +69,8 @@ ask_daemon(const char *path)
 	int fd = connect_to(path);
 	char *answer = NULL;
 
-	if (fd >= 0 && send(fd, QUESTION, strlen(QUESTION), MSG_NOSIGNAL) == (ssize_t) strlen(QUESTION))
+	if (fd >= 0 &&
+	    send(fd, QUESTION, strlen(QUESTION), MSG_NOSIGNAL) == (ssize_t)strlen(QUESTION))
 		answer = read_answer(fd);
 	if (!answer)
 		fw_say("cannot reach the daemon at %s: %m", path);
@@ -85,7 +87,8 @@ ask_daemon(const char *path)
 static void
 put_value(const json_t *value)
 {
-	char *text = json_is_string(value) ? fw_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+	char *text = json_is_string(value) ? fw_strdup(json_string_value(value))
+					   : json_dumps(value, JSON_ENCODE_ANY);
 
 	fw_say_text(stdout, text ? text : "?", 0);
 	putchar('\n');
@@ -99,7 +102,8 @@ put_values(json_t *object, const char *path)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		char name[PATH_MAX_BYTES];
 		size_t columns;
 
@@ -109,7 +113,7 @@ put_values(json_t *object, const char *path)
 			continue;
 		}
 		columns = fw_say_text(stdout, name, 0);
-		printf("%*s", columns < NAME_COLUMNS ? (int) (NAME_COLUMNS - columns) : 1, "");
+		printf("%*s", columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 1, "");
 		put_value(value);
 	}
 }

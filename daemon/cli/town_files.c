@@ -80,7 +80,8 @@ int
 fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n)
 {
 	for (int i = 0; spec->columns[i].name; i++)
-		if (strlen(spec->columns[i].name) == n && memcmp(spec->columns[i].name, name, n) == 0)
+		if (strlen(spec->columns[i].name) == n &&
+		    memcmp(spec->columns[i].name, name, n) == 0)
 			return i;
 	return -1;
 }
@@ -90,13 +91,13 @@ static bool
 has_control(const struct fw_csv_field *value, bool lines)
 {
 	for (size_t i = 0; i < value->bytes; i++) {
-		unsigned char c = (unsigned char) value->text[i];
+		unsigned char c = (unsigned char)value->text[i];
 
 		if (lines && (c == '\n' || c == '\r'))
 			continue;
 		if (c < 0x20 || c == 0x7f)
 			return true;
-		if (c == 0xc2 && (unsigned char) value->text[i + 1] < 0xa0)
+		if (c == 0xc2 && (unsigned char)value->text[i + 1] < 0xa0)
 			return true;
 	}
 	return false;
@@ -135,7 +136,8 @@ is_real(const struct fw_csv_field *value, int least, int most)
 	char *end;
 	double number;
 
-	if (value->bytes > NUMBER_BYTES || *digits < '0' || *digits > '9' || digits[strspn(digits, "0123456789.")] != '\0')
+	if (value->bytes > NUMBER_BYTES || *digits < '0' || *digits > '9' ||
+	    digits[strspn(digits, "0123456789.")] != '\0')
 		return false;
 	number = strtod(value->text, &end);
 	return *end == '\0' && number >= least && number <= most;
@@ -146,7 +148,8 @@ is_date(const struct fw_csv_field *value)
 {
 	int64_t us;
 
-	return value->bytes == strlen("2026-11-24") && strcmp(value->text, "1900") > 0 && fw_time_parse(value->text, &us) == FW_OK;
+	return value->bytes == strlen("2026-11-24") && strcmp(value->text, "1900") > 0 &&
+	       fw_time_parse(value->text, &us) == FW_OK;
 }
 
 static bool
@@ -160,9 +163,12 @@ is_time(const struct fw_csv_field *value)
 static bool
 is_web_address(const struct fw_csv_field *value)
 {
-	size_t scheme = strncasecmp(value->text, "http://", 7) == 0 ? 7 : strncasecmp(value->text, "https://", 8) == 0 ? 8 : 0;
+	size_t scheme = strncasecmp(value->text, "http://", 7) == 0    ? 7
+			: strncasecmp(value->text, "https://", 8) == 0 ? 8
+								       : 0;
 
-	return scheme > 0 && value->bytes > scheme && !strchr(value->text, ' ') && !strchr("/?#:", value->text[scheme]);
+	return scheme > 0 && value->bytes > scheme && !strchr(value->text, ' ') &&
+	       !strchr("/?#:", value->text[scheme]);
 }
 
 static const char *
@@ -184,7 +190,9 @@ check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 	case FW_TOWN_DATE:
 		return is_date(value) ? NULL : "not a date such as 2026-11-24";
 	case FW_TOWN_DEVICE:
-		return fw_text_is_device(value->text, value->bytes) ? NULL : "not 1 to 64 of A-Z a-z 0-9 _ . : -";
+		return fw_text_is_device(value->text, value->bytes)
+			   ? NULL
+			   : "not 1 to 64 of A-Z a-z 0-9 _ . : -";
 	case FW_TOWN_DIVISION:
 		return fw_text_is_division(value->text, value->bytes) ? NULL : "not 6 to 15 digits";
 	case FW_TOWN_ID:
@@ -197,11 +205,15 @@ check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 	case FW_TOWN_REAL:
 		return is_real(value, c->least, c->most) ? NULL : "not a number from";
 	case FW_TOWN_TIME:
-		return is_time(value) ? NULL : "not an RFC 3339 time from 1970 on, such as 2026-11-24T08:00:00+08:00";
+		return is_time(value)
+			   ? NULL
+			   : "not an RFC 3339 time from 1970 on, such as 2026-11-24T08:00:00+08:00";
 	case FW_TOWN_WEBHOOK:
 		if (value->bytes > WEBHOOK_BYTES)
 			return "longer than 1024 bytes";
-		return is_web_address(value) ? NULL : "not an address that begins with http:// or https://";
+		return is_web_address(value)
+			   ? NULL
+			   : "not an address that begins with http:// or https://";
 	case FW_TOWN_WORD:
 		return is_word(c->words, value) ? NULL : "not one of";
 	}
@@ -217,7 +229,8 @@ check_text(const struct fw_csv_field *value, bool lines)
 }
 
 bool
-fw_town_check(const struct fw_town_column *column, const struct fw_csv_field *value, char why[FW_TOWN_WHY_MAX])
+fw_town_check(const struct fw_town_column *column, const struct fw_csv_field *value,
+    char why[FW_TOWN_WHY_MAX])
 {
 	const char *fault = check_text(value, column->kind == FW_TOWN_TEXT);
 
@@ -231,7 +244,8 @@ fw_town_check(const struct fw_town_column *column, const struct fw_csv_field *va
 	if (column->kind == FW_TOWN_INTEGER || column->kind == FW_TOWN_REAL)
 		snprintf(why, FW_TOWN_WHY_MAX, "%s %d to %d", fault, column->least, column->most);
 	else
-		snprintf(why, FW_TOWN_WHY_MAX, "%s%s%s", fault, column->words ? " " : "", column->words ? column->words : "");
+		snprintf(why, FW_TOWN_WHY_MAX, "%s%s%s", fault, column->words ? " " : "",
+		    column->words ? column->words : "");
 	return false;
 }
 
@@ -244,8 +258,9 @@ fw_town_time(const char *text, char out[FW_TOWN_TIME_MAX])
 
 	if (fw_time_parse(text, &us) != FW_OK)
 		us = 0;
-	seconds = (time_t) (us / FW_S);
+	seconds = (time_t)(us / FW_S);
 	gmtime_r(&seconds, &tm);
-	snprintf(out, FW_TOWN_TIME_MAX, "%04d-%02d-%02d %02d:%02d:%02d.%06d+00", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1,
-	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) (us % FW_S));
+	snprintf(out, FW_TOWN_TIME_MAX, "%04d-%02d-%02d %02d:%02d:%02d.%06d+00",
+	    (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+	    tm.tm_sec, (int)(us % FW_S));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of a town: which there are, their columns, and what a value must be.  Tables and pure checks. */
+/* The files of a town: which there are, their columns, and what a value must be.  Tables and pure
+ * checks. */
 #ifndef FW_CLI_TOWN_FILES_H
 #define FW_CLI_TOWN_FILES_H
 
@@ -58,7 +59,8 @@ extern const struct fw_town_spec fw_town_specs[FW_TOWN_FILES];
 int fw_town_column_find(const struct fw_town_spec *spec, const char *name, size_t n);
 
 /* Is the value as it must be?  If not, why says what is wrong.  Not for an empty one. */
-bool fw_town_check(const struct fw_town_column *column, const struct fw_csv_field *value, char why[FW_TOWN_WHY_MAX]);
+bool fw_town_check(const struct fw_town_column *column, const struct fw_csv_field *value,
+    char why[FW_TOWN_WHY_MAX]);
 
 /* A valid time as UTC to the microsecond: equal times become equal text, which sorts as they do. */
 void fw_town_time(const char *text, char out[FW_TOWN_TIME_MAX]);

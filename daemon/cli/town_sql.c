@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The statements that stage a town and write it; town_questions.c has those that find its faults.  See town_sql.h. */
+/* The statements that stage a town and write it; town_questions.c has those that find its faults.
+ * See town_sql.h. */
 #include "cli/town_sql.h"
 
 /* Two imports at once would tell of each other's changes: the second waits. */
@@ -19,8 +20,9 @@ const char fw_town_sql_stage[] =
     " role text, channel text) ON COMMIT DROP;";
 
 /*
- * merged_…: the town as it would be.  device_site: of each staged device, its own site or that of the nearest gateway above it that
- * has one.  A key given twice is there once, so that no walk upward ever forks.
+ * merged_…: the town as it would be.  device_site: of each staged device, its own site or that of
+ * the nearest gateway above it that has one.  A key given twice is there once, so that no walk
+ * upward ever forks.
  */
 const char fw_town_sql_prepare[] =
     "ANALYZE staged_divisions, staged_sites, staged_devices, staged_people, staged_duty, staged_policies;"
@@ -44,122 +46,128 @@ const char fw_town_sql_prepare[] =
 
 #define COUNT(file) \
 	"SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), 0 FROM next_" file
-#define COUNT_REPLACED(file) \
+#define COUNT_REPLACED(file)                                                         \
 	"SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new)," \
 	" (SELECT count(*) FROM gone_" file ") FROM next_" file
 
 const struct fw_town_sql fw_town_sql[FW_TOWN_FILES] = {
-    [FW_TOWN_DIVISIONS] = {
-	.copy = "COPY staged_divisions FROM STDIN",
-	.compare =
-	    "CREATE TEMP TABLE next_divisions ON COMMIT DROP AS"
-	    " SELECT n.*, o.division IS NULL AS is_new"
-	    " FROM (SELECT division, nullif(parent, '') AS parent, name, level FROM staged_divisions) n"
-	    " LEFT JOIN division o ON o.division = n.division"
-	    " WHERE (o.parent, o.name, o.level) IS DISTINCT FROM (n.parent, n.name, n.level)",
-	.count = COUNT("divisions"),
-	.apply =
-	    "INSERT INTO division (division, parent, name, level)"
-	    " SELECT division, parent, name, level FROM next_divisions ORDER BY division"
-	    " ON CONFLICT (division) DO UPDATE SET parent = excluded.parent, name = excluded.name, level = excluded.level",
-    },
-    [FW_TOWN_SITES] = {
-	.copy = "COPY staged_sites FROM STDIN",
-	.compare =
-	    "CREATE TEMP TABLE next_sites ON COMMIT DROP AS"
-	    " SELECT n.*, o.site IS NULL AS is_new"
-	    " FROM (SELECT site, name, division, category, coalesce(nullif(risk, ''), 'normal') AS risk, address,"
-	    " nullif(latitude, '')::double precision AS latitude, nullif(longitude, '')::double precision AS longitude,"
-	    " contact FROM staged_sites) n"
-	    " LEFT JOIN site o ON o.site = n.site"
-	    " WHERE (o.name, o.division, o.category, o.risk, o.address, o.latitude, o.longitude, o.contact) IS DISTINCT FROM"
-	    " (n.name, n.division, n.category, n.risk, n.address, n.latitude, n.longitude, n.contact)",
-	.count = COUNT("sites"),
-	/* The devices of a site follow it into another division. */
-	.apply =
-	    "INSERT INTO site_category (category, name) SELECT DISTINCT category, category FROM next_sites"
-	    " ON CONFLICT (category) DO NOTHING;"
-	    "INSERT INTO site (site, name, division, category, risk, address, latitude, longitude, contact)"
-	    " SELECT site, name, division, category, risk, address, latitude, longitude, contact FROM next_sites ORDER BY site"
-	    " ON CONFLICT (site) DO UPDATE SET name = excluded.name, division = excluded.division,"
-	    " category = excluded.category, risk = excluded.risk, address = excluded.address, latitude = excluded.latitude,"
-	    " longitude = excluded.longitude, contact = excluded.contact;"
-	    "UPDATE device d SET division = n.division FROM next_sites n"
-	    " WHERE d.site = n.site AND d.division <> n.division",
-    },
-    [FW_TOWN_DEVICES] = {
-	.copy = "COPY staged_devices FROM STDIN",
-	.compare =
-	    "CREATE TEMP TABLE next_devices ON COMMIT DROP AS"
-	    " SELECT n.*, o.device IS NULL AS is_new"
-	    " FROM (SELECT s.device, nullif(s.parent, '') AS parent, w.site, site.division, zone, kind, model, maker,"
-	    " nullif(installed_on, '')::date AS installed_on, nullif(heartbeat_s, '')::integer AS heartbeat_s"
-	    " FROM staged_devices s JOIN device_site w ON w.device = s.device JOIN site ON site.site = w.site) n"
-	    " LEFT JOIN device o ON o.device = n.device"
-	    " WHERE (o.parent, o.site, o.division, o.zone, o.kind, o.model, o.maker, o.installed_on, o.heartbeat_s)"
-	    " IS DISTINCT FROM"
-	    " (n.parent, n.site, n.division, n.zone, n.kind, n.model, n.maker, n.installed_on, n.heartbeat_s)",
-	.count = COUNT("devices"),
-	.apply =
-	    "INSERT INTO device (device, parent, site, division, zone, kind, model, maker, installed_on, heartbeat_s)"
-	    " SELECT device, parent, site, division, zone, kind, model, maker, installed_on, heartbeat_s FROM next_devices"
-	    " ORDER BY device"
-	    " ON CONFLICT (device) DO UPDATE SET parent = excluded.parent, site = excluded.site,"
-	    " division = excluded.division, zone = excluded.zone, kind = excluded.kind, model = excluded.model,"
-	    " maker = excluded.maker, installed_on = excluded.installed_on, heartbeat_s = excluded.heartbeat_s",
-    },
-    [FW_TOWN_PEOPLE] = {
-	.copy = "COPY staged_people FROM STDIN",
-	.compare =
-	    "CREATE TEMP TABLE next_people ON COMMIT DROP AS"
-	    " SELECT n.person, n.name, n.phone, n.email, n.webhook, o.person IS NULL AS is_new"
-	    " FROM staged_people n LEFT JOIN person o ON o.person = n.person"
-	    " WHERE (o.name, o.phone, o.email, o.webhook) IS DISTINCT FROM (n.name, n.phone, n.email, n.webhook)",
-	.count = COUNT("people"),
-	.apply =
-	    "INSERT INTO person (person, name, phone, email, webhook)"
-	    " SELECT person, name, phone, email, webhook FROM next_people ORDER BY person"
-	    " ON CONFLICT (person) DO UPDATE SET name = excluded.name, phone = excluded.phone, email = excluded.email,"
-	    " webhook = excluded.webhook",
-    },
-    [FW_TOWN_DUTY] = {
-	.copy = "COPY staged_duty FROM STDIN",
-	.compare =
-	    "CREATE TEMP TABLE all_duty ON COMMIT DROP AS"
-	    " SELECT division, site, role, person, starts_at::timestamptz AS starts_at,"
-	    " coalesce(nullif(ends_at, ''), 'infinity')::timestamptz AS ends_at FROM staged_duty;"
-	    "CREATE TEMP TABLE next_duty ON COMMIT DROP AS"
-	    " SELECT n.*, o.person IS NULL AS is_new FROM all_duty n"
-	    " LEFT JOIN duty o USING (division, site, role, person, starts_at) WHERE o.ends_at IS DISTINCT FROM n.ends_at;"
-	    "CREATE TEMP TABLE gone_duty ON COMMIT DROP AS"
-	    " SELECT o.* FROM duty o LEFT JOIN all_duty n USING (division, site, role, person, starts_at) WHERE n.person IS NULL",
-	.count = COUNT_REPLACED("duty"),
-	.apply =
-	    "DELETE FROM duty d USING gone_duty g WHERE d.division = g.division AND d.site = g.site AND d.role = g.role"
-	    " AND d.person = g.person AND d.starts_at = g.starts_at;"
-	    "INSERT INTO duty (division, site, role, person, starts_at, ends_at)"
-	    " SELECT division, site, role, person, starts_at, ends_at FROM next_duty"
-	    " ON CONFLICT (division, site, role, person, starts_at) DO UPDATE SET ends_at = excluded.ends_at",
-    },
-    [FW_TOWN_POLICIES] = {
-	.copy = "COPY staged_policies FROM STDIN",
-	.compare =
-	    "CREATE TEMP TABLE all_policies ON COMMIT DROP AS"
-	    " SELECT class, category, level, step::integer AS step, after_s::integer AS after_s, role, channel"
-	    " FROM staged_policies;"
-	    "CREATE TEMP TABLE next_policies ON COMMIT DROP AS"
-	    " SELECT n.*, o.step IS NULL AS is_new FROM all_policies n"
-	    " LEFT JOIN policy o USING (class, category, level, step, role, channel)"
-	    " WHERE o.after_s IS DISTINCT FROM n.after_s;"
-	    "CREATE TEMP TABLE gone_policies ON COMMIT DROP AS"
-	    " SELECT o.* FROM policy o LEFT JOIN all_policies n USING (class, category, level, step, role, channel)"
-	    " WHERE n.step IS NULL",
-	.count = COUNT_REPLACED("policies"),
-	.apply =
-	    "DELETE FROM policy p USING gone_policies g WHERE p.class = g.class AND p.category = g.category"
-	    " AND p.level = g.level AND p.step = g.step AND p.role = g.role AND p.channel = g.channel;"
-	    "INSERT INTO policy (class, category, level, step, after_s, role, channel)"
-	    " SELECT class, category, level, step, after_s, role, channel FROM next_policies"
-	    " ON CONFLICT (class, category, level, step, role, channel) DO UPDATE SET after_s = excluded.after_s",
-    },
+    [FW_TOWN_DIVISIONS] =
+	{
+	    .copy = "COPY staged_divisions FROM STDIN",
+	    .compare =
+		"CREATE TEMP TABLE next_divisions ON COMMIT DROP AS"
+		" SELECT n.*, o.division IS NULL AS is_new"
+		" FROM (SELECT division, nullif(parent, '') AS parent, name, level FROM staged_divisions) n"
+		" LEFT JOIN division o ON o.division = n.division"
+		" WHERE (o.parent, o.name, o.level) IS DISTINCT FROM (n.parent, n.name, n.level)",
+	    .count = COUNT("divisions"),
+	    .apply =
+		"INSERT INTO division (division, parent, name, level)"
+		" SELECT division, parent, name, level FROM next_divisions ORDER BY division"
+		" ON CONFLICT (division) DO UPDATE SET parent = excluded.parent, name = excluded.name, level = excluded.level",
+	},
+    [FW_TOWN_SITES] =
+	{
+	    .copy = "COPY staged_sites FROM STDIN",
+	    .compare =
+		"CREATE TEMP TABLE next_sites ON COMMIT DROP AS"
+		" SELECT n.*, o.site IS NULL AS is_new"
+		" FROM (SELECT site, name, division, category, coalesce(nullif(risk, ''), 'normal') AS risk, address,"
+		" nullif(latitude, '')::double precision AS latitude, nullif(longitude, '')::double precision AS longitude,"
+		" contact FROM staged_sites) n"
+		" LEFT JOIN site o ON o.site = n.site"
+		" WHERE (o.name, o.division, o.category, o.risk, o.address, o.latitude, o.longitude, o.contact) IS DISTINCT FROM"
+		" (n.name, n.division, n.category, n.risk, n.address, n.latitude, n.longitude, n.contact)",
+	    .count = COUNT("sites"),
+	    /* The devices of a site follow it into another division. */
+	    .apply =
+		"INSERT INTO site_category (category, name) SELECT DISTINCT category, category FROM next_sites"
+		" ON CONFLICT (category) DO NOTHING;"
+		"INSERT INTO site (site, name, division, category, risk, address, latitude, longitude, contact)"
+		" SELECT site, name, division, category, risk, address, latitude, longitude, contact FROM next_sites ORDER BY site"
+		" ON CONFLICT (site) DO UPDATE SET name = excluded.name, division = excluded.division,"
+		" category = excluded.category, risk = excluded.risk, address = excluded.address, latitude = excluded.latitude,"
+		" longitude = excluded.longitude, contact = excluded.contact;"
+		"UPDATE device d SET division = n.division FROM next_sites n"
+		" WHERE d.site = n.site AND d.division <> n.division",
+	},
+    [FW_TOWN_DEVICES] =
+	{
+	    .copy = "COPY staged_devices FROM STDIN",
+	    .compare =
+		"CREATE TEMP TABLE next_devices ON COMMIT DROP AS"
+		" SELECT n.*, o.device IS NULL AS is_new"
+		" FROM (SELECT s.device, nullif(s.parent, '') AS parent, w.site, site.division, zone, kind, model, maker,"
+		" nullif(installed_on, '')::date AS installed_on, nullif(heartbeat_s, '')::integer AS heartbeat_s"
+		" FROM staged_devices s JOIN device_site w ON w.device = s.device JOIN site ON site.site = w.site) n"
+		" LEFT JOIN device o ON o.device = n.device"
+		" WHERE (o.parent, o.site, o.division, o.zone, o.kind, o.model, o.maker, o.installed_on, o.heartbeat_s)"
+		" IS DISTINCT FROM"
+		" (n.parent, n.site, n.division, n.zone, n.kind, n.model, n.maker, n.installed_on, n.heartbeat_s)",
+	    .count = COUNT("devices"),
+	    .apply =
+		"INSERT INTO device (device, parent, site, division, zone, kind, model, maker, installed_on, heartbeat_s)"
+		" SELECT device, parent, site, division, zone, kind, model, maker, installed_on, heartbeat_s FROM next_devices"
+		" ORDER BY device"
+		" ON CONFLICT (device) DO UPDATE SET parent = excluded.parent, site = excluded.site,"
+		" division = excluded.division, zone = excluded.zone, kind = excluded.kind, model = excluded.model,"
+		" maker = excluded.maker, installed_on = excluded.installed_on, heartbeat_s = excluded.heartbeat_s",
+	},
+    [FW_TOWN_PEOPLE] =
+	{
+	    .copy = "COPY staged_people FROM STDIN",
+	    .compare =
+		"CREATE TEMP TABLE next_people ON COMMIT DROP AS"
+		" SELECT n.person, n.name, n.phone, n.email, n.webhook, o.person IS NULL AS is_new"
+		" FROM staged_people n LEFT JOIN person o ON o.person = n.person"
+		" WHERE (o.name, o.phone, o.email, o.webhook) IS DISTINCT FROM (n.name, n.phone, n.email, n.webhook)",
+	    .count = COUNT("people"),
+	    .apply =
+		"INSERT INTO person (person, name, phone, email, webhook)"
+		" SELECT person, name, phone, email, webhook FROM next_people ORDER BY person"
+		" ON CONFLICT (person) DO UPDATE SET name = excluded.name, phone = excluded.phone, email = excluded.email,"
+		" webhook = excluded.webhook",
+	},
+    [FW_TOWN_DUTY] =
+	{
+	    .copy = "COPY staged_duty FROM STDIN",
+	    .compare =
+		"CREATE TEMP TABLE all_duty ON COMMIT DROP AS"
+		" SELECT division, site, role, person, starts_at::timestamptz AS starts_at,"
+		" coalesce(nullif(ends_at, ''), 'infinity')::timestamptz AS ends_at FROM staged_duty;"
+		"CREATE TEMP TABLE next_duty ON COMMIT DROP AS"
+		" SELECT n.*, o.person IS NULL AS is_new FROM all_duty n"
+		" LEFT JOIN duty o USING (division, site, role, person, starts_at) WHERE o.ends_at IS DISTINCT FROM n.ends_at;"
+		"CREATE TEMP TABLE gone_duty ON COMMIT DROP AS"
+		" SELECT o.* FROM duty o LEFT JOIN all_duty n USING (division, site, role, person, starts_at) WHERE n.person IS NULL",
+	    .count = COUNT_REPLACED("duty"),
+	    .apply =
+		"DELETE FROM duty d USING gone_duty g WHERE d.division = g.division AND d.site = g.site AND d.role = g.role"
+		" AND d.person = g.person AND d.starts_at = g.starts_at;"
+		"INSERT INTO duty (division, site, role, person, starts_at, ends_at)"
+		" SELECT division, site, role, person, starts_at, ends_at FROM next_duty"
+		" ON CONFLICT (division, site, role, person, starts_at) DO UPDATE SET ends_at = excluded.ends_at",
+	},
+    [FW_TOWN_POLICIES] =
+	{
+	    .copy = "COPY staged_policies FROM STDIN",
+	    .compare =
+		"CREATE TEMP TABLE all_policies ON COMMIT DROP AS"
+		" SELECT class, category, level, step::integer AS step, after_s::integer AS after_s, role, channel"
+		" FROM staged_policies;"
+		"CREATE TEMP TABLE next_policies ON COMMIT DROP AS"
+		" SELECT n.*, o.step IS NULL AS is_new FROM all_policies n"
+		" LEFT JOIN policy o USING (class, category, level, step, role, channel)"
+		" WHERE o.after_s IS DISTINCT FROM n.after_s;"
+		"CREATE TEMP TABLE gone_policies ON COMMIT DROP AS"
+		" SELECT o.* FROM policy o LEFT JOIN all_policies n USING (class, category, level, step, role, channel)"
+		" WHERE n.step IS NULL",
+	    .count = COUNT_REPLACED("policies"),
+	    .apply =
+		"DELETE FROM policy p USING gone_policies g WHERE p.class = g.class AND p.category = g.category"
+		" AND p.level = g.level AND p.step = g.step AND p.role = g.role AND p.channel = g.channel;"
+		"INSERT INTO policy (class, category, level, step, after_s, role, channel)"
+		" SELECT class, category, level, step, after_s, role, channel FROM next_policies"
+		" ON CONFLICT (class, category, level, step, role, channel) DO UPDATE SET after_s = excluded.after_s",
+	},
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The statements of an import, all of them fixed text.  Each file is copied into a temporary table staged_FILE of text, with the line
- * of each record; a value that is at fault is NULL there, one that is not given is ''.
+ * The statements of an import, all of them fixed text.  Each file is copied into a temporary table
+ * staged_FILE of text, with the line of each record; a value that is at fault is NULL there, one
+ * that is not given is ''.
  *
- * Triggers for each statement tell the daemon, also about no rows: a statement that changes the town is run only when it will.
+ * Triggers for each statement tell the daemon, also about no rows: a statement that changes the
+ * town is run only when it will.
  */
 #ifndef FW_CLI_TOWN_SQL_H
 #define FW_CLI_TOWN_SQL_H
@@ -11,15 +13,17 @@
 #include "cli/town_files.h"
 
 struct fw_town_sql {
-	const char *copy;    /* the line, then the columns in the order of the spec */
-	const char *compare; /* makes next_FILE: what is new or changed, against the database as it is */
-	const char *count;   /* one row: how many are new, changed, removed */
+	const char *copy; /* the line, then the columns in the order of the spec */
+	/* makes next_FILE: what is new or changed, against the database as it is */
+	const char *compare;
+	const char *count; /* one row: how many are new, changed, removed */
 	const char *apply;
 };
 
 struct fw_town_question {
 	enum fw_town_file file;
-	const char *sql; /* line, column, what is wrong, how many there are; at most 100 rows, in the order of lines */
+	const char *sql; /* line, column, what is wrong, how many there are; at most 100 rows, in
+			    the order of lines */
 };
 
 extern const struct fw_town_sql fw_town_sql[FW_TOWN_FILES];

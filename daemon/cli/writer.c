@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values, JSON and CSV; see writer.h.  The types are told apart by the OIDs of pg_type.dat, which never change. */
+/* Values, JSON and CSV; see writer.h.  The types are told apart by the OIDs of pg_type.dat, which
+ * never change. */
 #include "cli/writer.h"
 
 #include <stdlib.h>
@@ -82,7 +83,7 @@ static void
 put_json_string(FILE *out, const char *text)
 {
 	fputc('"', out);
-	for (const unsigned char *at = (const unsigned char *) text; *at; at++)
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
 		if (*at == '"' || *at == '\\')
 			fprintf(out, "\\%c", *at);
 		else if (*at < 0x20 || *at == 0x7f)
@@ -223,7 +224,8 @@ csv_record(FILE *out, const struct fw_part *parts, size_t count)
 	for (size_t i = 0; i < count; i++)
 		for (int row = 0; row < fw_part_rows(&parts[i]); row++)
 			for (int k = 0; k < PQnfields(parts[i].rows); k++) {
-				fprintf(out, "%s,%d,%s,", parts[i].name, row + 1, PQfname(parts[i].rows, k));
+				fprintf(out, "%s,%d,%s,", parts[i].name, row + 1,
+				    PQfname(parts[i].rows, k));
 				put_csv_field(out, parts[i].rows, row, k, terminal);
 				fputs("\r\n", out);
 			}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a command found, written as text for a person, or as JSON or CSV for a program: one table of writers, and the commands
- * do not know which one it is.
+ * What a command found, written as text for a person, or as JSON or CSV for a program: one table of
+ * writers, and the commands do not know which one it is.
  *
- * JSON and CSV name every column of the result, text lists those of `shown`.  Times are RFC 3339 in UTC, bytes hexadecimal.  JSON holds
- * numbers exactly as the database gives them: a uint64 sequence may exceed what a reader keeps in a double.  Control characters
- * from the database reach no terminal: JSON escapes them, text and CSV on a terminal have '?' in their place.
+ * JSON and CSV name every column of the result, text lists those of `shown`.  Times are RFC 3339 in
+ * UTC, bytes hexadecimal.  JSON holds numbers exactly as the database gives them: a uint64 sequence
+ * may exceed what a reader keeps in a double.  Control characters from the database reach no
+ * terminal: JSON escapes them, text and CSV on a terminal have '?' in their place.
  */
 #ifndef FW_CLI_WRITER_H
 #define FW_CLI_WRITER_H
@@ -18,8 +19,9 @@
 #include "base/error.h"
 
 struct fw_part {
-	const char *name;  /* its key in JSON, its heading in text */
-	const char *shown; /* in a list of text: names of columns, a space between them; NULL: all */
+	const char *name; /* its key in JSON, its heading in text */
+	/* in a list of text: names of columns, a space between them; NULL: all */
+	const char *shown;
 	const PGresult *rows;
 	int most; /* of the rows; 0: all of them */
 };
@@ -29,8 +31,8 @@ struct fw_writer {
 	/* JSON: an array of objects.  CSV: RFC 4180 with a header line. */
 	void (*list)(FILE *out, const struct fw_part *list);
 	/*
-	 * The first part is the thing itself, one row; the others are lists of it.  JSON: one object with the lists inside.
-	 * CSV: a line for each value, `part,row,name,value`.
+	 * The first part is the thing itself, one row; the others are lists of it.  JSON: one
+	 * object with the lists inside. CSV: a line for each value, `part,row,name,value`.
 	 */
 	void (*record)(FILE *out, const struct fw_part *parts, size_t count);
 };

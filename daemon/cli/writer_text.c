@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For a person: aligned columns, whatever the script; see writer.h.  On a terminal the last column ends where its line does. */
+/* For a person: aligned columns, whatever the script; see writer.h.  On a terminal the last column
+ * ends where its line does. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 #define COLUMNS_MOST 32
 #define WIDTH_MOST 200 /* every name fits; nothing longer pads the other lines */
-#define LAST_LEAST 16 /* columns of a terminal for what comes last */
+#define LAST_LEAST 16  /* columns of a terminal for what comes last */
 
 struct layout {
 	int column[COLUMNS_MOST];
@@ -53,7 +54,7 @@ choose_columns(const struct fw_part *part, struct layout *l)
 	while (at && *at && l->count < COLUMNS_MOST) {
 		size_t n = strcspn(at, " ");
 
-		snprintf(name, sizeof(name), "%.*s", (int) n, at);
+		snprintf(name, sizeof(name), "%.*s", (int)n, at);
 		l->column[l->count++] = PQfnumber(part->rows, name);
 		at += n + strspn(at + n, " ");
 	}
@@ -64,7 +65,7 @@ lay_out(FILE *out, const struct fw_part *part, struct layout *l)
 {
 	size_t before = 0, terminal = terminal_columns(out);
 
-	*l = (struct layout) {0};
+	*l = (struct layout){0};
 	choose_columns(part, l);
 	for (int i = 0; i < l->count; i++)
 		for (int row = -1; row < fw_part_rows(part); row++) {
@@ -79,12 +80,15 @@ lay_out(FILE *out, const struct fw_part *part, struct layout *l)
 		l->most = terminal > before + LAST_LEAST ? terminal - before : LAST_LEAST;
 }
 
-/* Numbers to the right, texts to the left.  *spaces are owed before the next text, so that none end a line. */
+/* Numbers to the right, texts to the left.  *spaces are owed before the next text, so that none end
+ * a line. */
 static void
-put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row, int i, size_t *spaces)
+put_cell(
+    FILE *out, const struct fw_part *part, const struct layout *l, int row, int i, size_t *spaces)
 {
 	int column = l->column[i];
-	char *text = row < 0 ? fw_strdup(PQfname(part->rows, column)) : fw_field_text(part->rows, row, column);
+	char *text = row < 0 ? fw_strdup(PQfname(part->rows, column))
+			     : fw_field_text(part->rows, row, column);
 	size_t columns = fw_say_text(NULL, text, 0);
 	size_t room = l->width[i] > columns ? l->width[i] - columns : 0;
 	bool right = fw_field_is_number(part->rows, column), last = i + 1 == l->count;
@@ -92,7 +96,7 @@ put_cell(FILE *out, const struct fw_part *part, const struct layout *l, int row,
 
 	*spaces += right ? room : 0;
 	if (*text) {
-		fprintf(out, "%*s", (int) *spaces, "");
+		fprintf(out, "%*s", (int)*spaces, "");
 		fw_say_text(out, text, most);
 		*spaces = 0;
 	}
@@ -130,7 +134,7 @@ put_fields(FILE *out, const struct fw_part *part)
 		char *text = fw_field_text(part->rows, 0, k);
 
 		if (*text) {
-			fprintf(out, "%-*s  ", (int) widest, PQfname(part->rows, k));
+			fprintf(out, "%-*s  ", (int)widest, PQfname(part->rows, k));
 			fw_say_text(out, text, 0);
 			fputc('\n', out);
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Event -> alarm: raised, repeated, restored.  One raised alarm per (device, point, class), however often it is repeated. */
+/* Event -> alarm: raised, repeated, restored.  One raised alarm per (device, point, class), however
+ * often it is repeated. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,17 +79,21 @@ make(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_
 	return a;
 }
 
-/* The same alarm again: a new condition at its point, or one that was silent for long, is a new cause. */
+/* The same alarm again: a new condition at its point, or one that was silent for long, is a new
+ * cause. */
 static void
-repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const struct fw_event *e, int64_t now_us)
+repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r,
+    const struct fw_event *e, int64_t now_us)
 {
 	int64_t received = r->message->received_at_us;
 	bool silent = received - a->last_seen_us >= core->rules.realarm_after_us;
-	bool new_cause = fw_class_is_emergency(a->class) && (silent || !(a->conditions & condition_bit(e->condition)));
+	bool new_cause = fw_class_is_emergency(a->class) &&
+			 (silent || !(a->conditions & condition_bit(e->condition)));
 
 	a->report_count++;
 	note_raised(a, r, e);
-	if (a->incident->closed && (new_cause || received - a->incident->closed_at_us >= core->rules.realarm_after_us)) {
+	if (a->incident->closed &&
+	    (new_cause || received - a->incident->closed_at_us >= core->rules.realarm_after_us)) {
 		fw_incident_detach(core, a);
 		fw_incident_attach(core, a, r, now_us);
 		return;
@@ -99,8 +104,8 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r
 }
 
 static void
-raise_alarm(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index,
-    const struct fw_judgement *j, int64_t now_us)
+raise_alarm(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
+    size_t event_index, const struct fw_judgement *j, int64_t now_us)
 {
 	const struct fw_event *e = &r->events[event_index];
 	struct fw_alarm *a = fw_alarm_raised(core, d, e->point, j->class);
@@ -125,7 +130,8 @@ is_older(const struct fw_alarm *a, const struct fw_report *r)
 }
 
 static void
-end(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const char *how, int64_t now_us)
+end(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const char *how,
+    int64_t now_us)
 {
 	char key[FW_ID_MAX + 48];
 
@@ -140,8 +146,8 @@ end(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const c
 }
 
 static bool
-restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r, const struct fw_event *e,
-    const struct fw_judgement *j, int64_t now_us)
+restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
+    const struct fw_event *e, const struct fw_judgement *j, int64_t now_us)
 {
 	struct fw_alarm *a = fw_alarm_raised(core, d, e->point, j->class);
 
@@ -158,7 +164,8 @@ restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r, co
 
 /* Point 0 stands for the whole device. */
 static bool
-reset(struct fw_core *core, struct fw_device *d, const struct fw_report *r, uint32_t point, int64_t now_us)
+reset(struct fw_core *core, struct fw_device *d, const struct fw_report *r, uint32_t point,
+    int64_t now_us)
 {
 	struct fw_alarm *next;
 	bool changed = false;
@@ -174,7 +181,8 @@ reset(struct fw_core *core, struct fw_device *d, const struct fw_report *r, uint
 }
 
 bool
-fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index, int64_t now_us)
+fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
+    size_t event_index, int64_t now_us)
 {
 	const struct fw_event *e = &r->events[event_index];
 	struct fw_judgement j = fw_classify(e->condition);

@@ -7,7 +7,8 @@
 
 enum fw_meaning {
 	FW_MEANING_ALARM, /* raises and restores an alarm */
-	FW_MEANING_RESET, /* the device was reset: what it had raised is over until it says so again */
+	FW_MEANING_RESET, /* the device was reset: what it had raised is over until it says so again
+			   */
 };
 
 struct fw_judgement {

@@ -71,7 +71,8 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	int64_t steps = fw_deadlines_next_us(&core->steps_due), pages = fw_deadlines_next_us(&core->pages_due);
+	int64_t steps = fw_deadlines_next_us(&core->steps_due),
+		pages = fw_deadlines_next_us(&core->pages_due);
 
 	return steps < pages ? steps : pages;
 }
@@ -100,7 +101,8 @@ note_closed(struct fw_core *core, struct fw_incident *i, const struct fw_act *ac
 struct fw_actions
 fw_core_acted(struct fw_core *core, const struct fw_act *act, int64_t now_us)
 {
-	struct fw_incident *i = fw_strmap_get(&core->incidents, act->incident_id, strlen(act->incident_id));
+	struct fw_incident *i =
+	    fw_strmap_get(&core->incidents, act->incident_id, strlen(act->incident_id));
 	bool real;
 
 	fw_core_begin(core);
@@ -133,8 +135,8 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 }
 
 void
-fw_core_each_incident(
-    const struct fw_core *core, void (*visit)(const struct fw_incident *incident, void *context), void *context)
+fw_core_each_incident(const struct fw_core *core,
+    void (*visit)(const struct fw_incident *incident, void *context), void *context)
 {
 	size_t cursor = 0;
 	void *value;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core: (input, now) -> actions.  It decodes, deduplicates, classifies, and decides about alarms, incidents and pages.  It does
- * no I/O, reads no clock and knows no library but protobuf-c; whoever calls it carries out the actions in their order.
+ * The core: (input, now) -> actions.  It decodes, deduplicates, classifies, and decides about
+ * alarms, incidents and pages.  It does no I/O, reads no clock and knows no library but protobuf-c;
+ * whoever calls it carries out the actions in their order.
  *
- * All times are microseconds since 1970 UTC.  One thread.  What actions point to holds until the next call into the core.
+ * All times are microseconds since 1970 UTC.  One thread.  What actions point to holds until the
+ * next call into the core.
  */
 #ifndef FW_CORE_CORE_H
 #define FW_CORE_CORE_H
@@ -25,39 +27,44 @@ struct fw_rules {
 	int64_t clock_ahead_us, clock_behind_us;
 	int64_t confirm_within_us;
 	int64_t realarm_after_us;
-	int64_t uncommitted_us;          /* a fire page not committed by then is sent all the same */
-	int64_t retry_us, retry_max_us;  /* between attempts of a page: the first pause and the longest */
-	uint32_t attempts;               /* most attempts of a page */
+	int64_t uncommitted_us; /* a fire page not committed by then is sent all the same */
+	int64_t retry_us,
+	    retry_max_us;  /* between attempts of a page: the first pause and the longest */
+	uint32_t attempts; /* most attempts of a page */
 };
 
 enum fw_action_type {
-	FW_ACT_REPORT,      /* u.report: write it down */
-	FW_ACT_DUPLICATE,   /* u.report: write down that it came again, unless it is the same record of the journal replayed */
-	FW_ACT_QUARANTINE,  /* u.quarantine: keep the bytes and the reason */
-	FW_ACT_REPLAYED,    /* u.replayed: what became of a message taken in again from quarantine */
-	FW_ACT_REGISTER,    /* u.device: write it down as unclaimed */
-	FW_ACT_ALARM,       /* u.alarm: write its row, new or changed */
-	FW_ACT_INCIDENT,    /* u.incident: likewise */
-	FW_ACT_STEP,        /* u.step: likewise */
-	FW_ACT_PAGE,        /* u.page: write its row, claimed, unless the incident is answered; then fw_core_claimed */
-	FW_ACT_CLAIM,       /* u.page: claim its row for a further attempt; then fw_core_claimed */
-	FW_ACT_RESULT,      /* u.page: write what became of an attempt */
-	FW_ACT_TIMELINE,    /* u.timeline */
-	FW_ACT_SEND,        /* u.page: hand it to its channel; then fw_core_sent */
-	FW_ACT_ASK,         /* u.incident: read what people have done about it; then fw_core_acted */
-	FW_ACT_RECEIPT,     /* u.receipt: publish it to the device */
-	FW_ACT_STATUS,      /* u.device: write what it last said of itself */
-	FW_ACT_LEDGER,      /* u.ledger: write what is recorded of a boot */
-	FW_ACT_LEDGER_MARK, /* with the ledger rows before it the stored ledger is complete: nothing recorded is missing from it */
+	FW_ACT_REPORT,     /* u.report: write it down */
+	FW_ACT_DUPLICATE,  /* u.report: write down that it came again, unless it is the same record
+			      of the journal replayed */
+	FW_ACT_QUARANTINE, /* u.quarantine: keep the bytes and the reason */
+	FW_ACT_REPLAYED,   /* u.replayed: what became of a message taken in again from quarantine */
+	FW_ACT_REGISTER,   /* u.device: write it down as unclaimed */
+	FW_ACT_ALARM,      /* u.alarm: write its row, new or changed */
+	FW_ACT_INCIDENT,   /* u.incident: likewise */
+	FW_ACT_STEP,       /* u.step: likewise */
+	FW_ACT_PAGE,       /* u.page: write its row, claimed, unless the incident is answered; then
+			      fw_core_claimed */
+	FW_ACT_CLAIM,      /* u.page: claim its row for a further attempt; then fw_core_claimed */
+	FW_ACT_RESULT,     /* u.page: write what became of an attempt */
+	FW_ACT_TIMELINE,   /* u.timeline */
+	FW_ACT_SEND,       /* u.page: hand it to its channel; then fw_core_sent */
+	FW_ACT_ASK,        /* u.incident: read what people have done about it; then fw_core_acted */
+	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
+	FW_ACT_STATUS,     /* u.device: write what it last said of itself */
+	FW_ACT_LEDGER,     /* u.ledger: write what is recorded of a boot */
+	FW_ACT_LEDGER_MARK, /* with the ledger rows before it the stored ledger is complete: nothing
+			       recorded is missing from it */
 };
 
 struct fw_quarantine {
 	const struct fw_message *message;
-	int32_t index;       /* the report within the message; -1 the message as a whole */
-	const char *device;  /* the topic's, "-" where the topic is not one of ours */
+	int32_t index;      /* the report within the message; -1 the message as a whole */
+	const char *device; /* the topic's, "-" where the topic is not one of ours */
 	enum fw_reason reason;
 	const char *detail;
-	const uint8_t *payload; /* an Uplink that holds the refused report alone, or the whole payload */
+	/* an Uplink that holds the refused report alone, or the whole payload */
+	const uint8_t *payload;
 	size_t payload_len;
 	const char *report_device; /* what it claimed to be, or NULL */
 	bool has_sequence;
@@ -65,15 +72,17 @@ struct fw_quarantine {
 	uint64_t sequence;
 };
 
-/* One report's fate: the caller keeps it with the transaction that writes it and gives it back to fw_core_committed. */
+/* One report's fate: the caller keeps it with the transaction that writes it and gives it back to
+ * fw_core_committed. */
 struct fw_receipt_item {
 	struct fw_device *via;    /* whose topic it came on: where the receipt goes */
-	struct fw_device *device; /* NULL: the report named a device that is not believed; `claimed` is its name */
+	struct fw_device *device; /* NULL: the report named a device that is not believed; `claimed`
+				     is its name */
 	char *claimed;            /* heap, owned by the item; NULL when device is set */
 	uint32_t boot_id;
-	uint64_t sequence;        /* 0: no receipt can be given for it */
-	bool duplicate;           /* says nothing of whether the report itself is recorded */
-	enum fw_reason rejected;  /* FW_REASON_NONE: recorded */
+	uint64_t sequence;       /* 0: no receipt can be given for it */
+	bool duplicate;          /* says nothing of whether the report itself is recorded */
+	enum fw_reason rejected; /* FW_REASON_NONE: recorded */
 };
 
 struct fw_timeline {
@@ -85,8 +94,9 @@ struct fw_timeline {
 
 struct fw_action {
 	enum fw_action_type type;
-	enum fw_lane lane; /* whose transaction it belongs to */
-	struct fw_receipt_item item; /* of a REPORT, DUPLICATE and QUARANTINE: goes with the row into the transaction */
+	enum fw_lane lane;           /* whose transaction it belongs to */
+	struct fw_receipt_item item; /* of a REPORT, DUPLICATE and QUARANTINE: goes with the row
+					into the transaction */
 	union {
 		const struct fw_report *report;
 		const struct fw_quarantine *quarantine;
@@ -119,7 +129,7 @@ struct fw_actions {
 /* Counted since the core was made; the identity of the three promises is built from them. */
 struct fw_core_counters {
 	uint64_t messages[FW_LANES];
-	uint64_t reports[FW_LANES];     /* accepted as new */
+	uint64_t reports[FW_LANES]; /* accepted as new */
 	uint64_t duplicates[FW_LANES];
 	uint64_t quarantined[FW_LANES]; /* reports, and messages that could not be taken apart */
 	uint64_t promoted;              /* telemetry reports that changed state */
@@ -132,35 +142,42 @@ struct fw_core *fw_core_new(const struct fw_rules *rules, uint64_t hash_seed);
 void fw_core_free(struct fw_core *core);
 void fw_core_set_rules(struct fw_core *core, const struct fw_rules *rules);
 
-/* Takes ownership of the town and frees the one before.  Until the first, nothing else may be called. */
+/* Takes ownership of the town and frees the one before.  Until the first, nothing else may be
+ * called. */
 void fw_core_set_town(struct fw_core *core, struct fw_town *town);
 const struct fw_town *fw_core_town(const struct fw_core *core);
 
 /* Inputs.  Each returns what is to be done. */
 
 /* A message of a lane, or one taken in again from quarantine. */
-struct fw_actions fw_core_message(struct fw_core *core, const struct fw_message *message, int64_t now_us);
+struct fw_actions fw_core_message(
+    struct fw_core *core, const struct fw_message *message, int64_t now_us);
 
 /* Time has passed: steps, retries, pages that wait too long for the database. */
 struct fw_actions fw_core_tick(struct fw_core *core, int64_t now_us);
 int64_t fw_core_next_tick_us(const struct fw_core *core);
 
-/* The transaction is about to be sent: the rows of alarms and incidents that changed since the last one. */
+/* The transaction is about to be sent: the rows of alarms and incidents that changed since the last
+ * one. */
 struct fw_actions fw_core_flush(struct fw_core *core);
 
-/* The ledger and status rows of devices that changed, at most `most` of them; nothing when none has. */
+/* The ledger and status rows of devices that changed, at most `most` of them; nothing when none
+ * has. */
 struct fw_actions fw_core_flush_devices(struct fw_core *core, size_t most);
 
-/* They are committed: the items of the transaction's FW_ACT_REPORT, FW_ACT_DUPLICATE and FW_ACT_QUARANTINE actions.  Sorts them, and
-   frees what they own. */
-struct fw_actions fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t count, int64_t now_us);
+/* They are committed: the items of the transaction's FW_ACT_REPORT, FW_ACT_DUPLICATE and
+   FW_ACT_QUARANTINE actions.  Sorts them, and frees what they own. */
+struct fw_actions fw_core_committed(
+    struct fw_core *core, struct fw_receipt_item *items, size_t count, int64_t now_us);
 
-/* The rows of these pages are committed: claimed ones are to be sent, the others were answered before.  An id that is not known is
-   passed over. */
-struct fw_actions fw_core_claimed(struct fw_core *core, const char *page_id, bool claimed, int64_t now_us);
+/* The rows of these pages are committed: claimed ones are to be sent, the others were answered
+   before.  An id that is not known is passed over. */
+struct fw_actions fw_core_claimed(
+    struct fw_core *core, const char *page_id, bool claimed, int64_t now_us);
 
 /* An attempt ended; error NULL: delivered. */
-struct fw_actions fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64_t now_us);
+struct fw_actions fw_core_sent(
+    struct fw_core *core, const char *page_id, const char *error, int64_t now_us);
 
 /* What a person has done, as its row says. */
 struct fw_act {
@@ -171,23 +188,26 @@ struct fw_act {
 };
 struct fw_actions fw_core_acted(struct fw_core *core, const struct fw_act *act, int64_t now_us);
 
-/* State of an earlier run, in this order; before the first input.  See load.c for what is believed of it. */
-void fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id, uint64_t highest,
-    const struct fw_gap *gaps, size_t gap_count);
-void fw_core_load_report(struct fw_core *core, const char *device, const char *division, uint32_t boot_id, uint64_t sequence,
-    int64_t now_us);
+/* State of an earlier run, in this order; before the first input.  See load.c for what is believed
+ * of it. */
+void fw_core_load_boot(struct fw_core *core, const char *device, const char *division,
+    uint32_t boot_id, uint64_t highest, const struct fw_gap *gaps, size_t gap_count);
+void fw_core_load_report(struct fw_core *core, const char *device, const char *division,
+    uint32_t boot_id, uint64_t sequence, int64_t now_us);
 /* Takes ownership. */
 void fw_core_load_incident(struct fw_core *core, struct fw_incident *incident);
 /* Takes ownership on FW_OK; FW_ENOTFOUND: no such incident. */
-FW_MUST_CHECK int fw_core_load_alarm(
-    struct fw_core *core, struct fw_alarm *alarm, const char *device, const char *division, const char *incident_id);
-FW_MUST_CHECK int fw_core_load_step(struct fw_core *core, struct fw_step *step, const char *incident_id);
-FW_MUST_CHECK int fw_core_load_page(struct fw_core *core, struct fw_page *page, const char *incident_id);
+FW_MUST_CHECK int fw_core_load_alarm(struct fw_core *core, struct fw_alarm *alarm,
+    const char *device, const char *division, const char *incident_id);
+FW_MUST_CHECK int fw_core_load_step(
+    struct fw_core *core, struct fw_step *step, const char *incident_id);
+FW_MUST_CHECK int fw_core_load_page(
+    struct fw_core *core, struct fw_page *page, const char *incident_id);
 
 void fw_core_counters(const struct fw_core *core, struct fw_core_counters *out);
 
 /* Calls `visit` for each incident that is not closed. */
-void fw_core_each_incident(
-    const struct fw_core *core, void (*visit)(const struct fw_incident *incident, void *context), void *context);
+void fw_core_each_incident(const struct fw_core *core,
+    void (*visit)(const struct fw_incident *incident, void *context), void *context);
 
 #endif

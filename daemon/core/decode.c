@@ -16,11 +16,11 @@ static const char *
 next_level(const char **at, const char *end, size_t *n)
 {
 	const char *start = *at;
-	const char *slash = start <= end ? memchr(start, '/', (size_t) (end - start)) : NULL;
+	const char *slash = start <= end ? memchr(start, '/', (size_t)(end - start)) : NULL;
 
 	if (!slash)
 		slash = end;
-	*n = (size_t) (slash - start);
+	*n = (size_t)(slash - start);
 	*at = slash < end ? slash + 1 : end;
 	return start;
 }
@@ -36,7 +36,7 @@ fw_decode_topic(const char *topic, size_t n, struct fw_topic *out)
 		return FW_EFORMAT;
 	division = next_level(&at, end, &division_len);
 	device = next_level(&at, end, &device_len);
-	left = (size_t) (end - at);
+	left = (size_t)(end - at);
 	if (!fw_text_is_division(division, division_len) || !fw_text_is_device(device, device_len))
 		return FW_EFORMAT;
 	if (left == 5 && memcmp(at, "alarm", 5) == 0)
@@ -63,7 +63,7 @@ read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
 		if (*at == end)
 			return FW_EFORMAT;
 		byte = *(*at)++;
-		value |= (uint64_t) (byte & 0x7f) << shift;
+		value |= (uint64_t)(byte & 0x7f) << shift;
 		if (!(byte & 0x80)) {
 			*out = value;
 			return FW_OK;
@@ -94,7 +94,7 @@ skip_field(const uint8_t **at, const uint8_t *end, unsigned wire_type)
 	default:
 		return FW_EFORMAT;
 	}
-	if (n > (uint64_t) (end - *at))
+	if (n > (uint64_t)(end - *at))
 		return FW_EFORMAT;
 	*at += n;
 	return FW_OK;
@@ -114,9 +114,9 @@ fw_decode_next(const uint8_t **at, const uint8_t *end, struct fw_slice *out)
 				return FW_EFORMAT;
 			continue;
 		}
-		if (read_varint(at, end, &n) != FW_OK || n > (uint64_t) (end - *at))
+		if (read_varint(at, end, &n) != FW_OK || n > (uint64_t)(end - *at))
 			return FW_EFORMAT;
-		*out = (struct fw_slice) {.bytes = *at, .len = (size_t) n};
+		*out = (struct fw_slice){.bytes = *at, .len = (size_t)n};
 		*at += n;
 		return FW_OK;
 	}
@@ -132,10 +132,10 @@ fw_encode_single(struct fw_arena *arena, struct fw_slice body)
 
 	bytes[n++] = TAG_REPORTS;
 	for (; left >= 0x80; left >>= 7)
-		bytes[n++] = (uint8_t) (left | 0x80);
-	bytes[n++] = (uint8_t) left;
+		bytes[n++] = (uint8_t)(left | 0x80);
+	bytes[n++] = (uint8_t)left;
 	memcpy(bytes + n, body.bytes, body.len);
-	return (struct fw_slice) {.bytes = bytes, .len = n + body.len};
+	return (struct fw_slice){.bytes = bytes, .len = n + body.len};
 }
 
 static void *
@@ -147,8 +147,8 @@ arena_alloc(void *context, size_t n)
 static void
 arena_free(void *context, void *pointer)
 {
-	(void) context;
-	(void) pointer;
+	(void)context;
+	(void)pointer;
 }
 
 /* Keeps the first fault that was found. */
@@ -164,8 +164,9 @@ fault_set(struct fault *f, enum fw_reason reason, const char *field, size_t inde
 	if (f->reason != FW_REASON_NONE)
 		return;
 	f->reason = reason;
-	f->detail = index == SIZE_MAX ? fw_arena_printf(f->arena, "%s: %s", field, what)
-	                              : fw_arena_printf(f->arena, "%s[%zu]: %s", field, index, what);
+	f->detail = index == SIZE_MAX
+			? fw_arena_printf(f->arena, "%s: %s", field, what)
+			: fw_arena_printf(f->arena, "%s[%zu]: %s", field, index, what);
 }
 
 static const struct fw_event *
@@ -181,17 +182,20 @@ copy_events(struct fw_arena *arena, const Firewatch__V1__Report *m, struct fault
 		if (!valid)
 			fault_set(f, FW_REASON_TEXT, "events", i, "text is not valid UTF-8");
 		else if (n > FW_EVENT_TEXT_MAX)
-			fault_set(f, FW_REASON_OVERSIZE, "events", i, "text is longer than 128 bytes");
-		if (e->condition <= 0 || e->condition >= (int) FW_CONDITIONS)
+			fault_set(
+			    f, FW_REASON_OVERSIZE, "events", i, "text is longer than 128 bytes");
+		if (e->condition <= 0 || e->condition >= (int)FW_CONDITIONS)
 			fault_set(f, FW_REASON_CONDITION, "events", i,
-			    fw_arena_printf(arena, "unknown condition %d", (int) e->condition));
-		events[i] = (struct fw_event) {
+			    fw_arena_printf(arena, "unknown condition %d", (int)e->condition));
+		events[i] = (struct fw_event){
 		    .point = e->point,
 		    .system_type = e->system_type,
 		    .component_type = e->component_type,
-		    .condition = (uint32_t) e->condition,
+		    .condition = (uint32_t)e->condition,
 		    .active = e->active,
-		    .text = valid ? fw_arena_text(arena, e->text, fw_text_cut(e->text, n, FW_EVENT_TEXT_MAX)) : "",
+		    .text = valid ? fw_arena_text(
+					arena, e->text, fw_text_cut(e->text, n, FW_EVENT_TEXT_MAX))
+				  : "",
 		};
 	}
 	return events;
@@ -206,9 +210,10 @@ copy_readings(struct fw_arena *arena, const Firewatch__V1__Report *m, struct fau
 		const Firewatch__V1__Reading *r = m->readings[i];
 
 		if (!isfinite(r->value))
-			fault_set(f, FW_REASON_VALUE, "readings", i, "value is not a finite number");
-		readings[i] = (struct fw_reading) {
-		    .point = r->point, .quantity = (int32_t) r->quantity, .value = r->value};
+			fault_set(
+			    f, FW_REASON_VALUE, "readings", i, "value is not a finite number");
+		readings[i] = (struct fw_reading){
+		    .point = r->point, .quantity = (int32_t)r->quantity, .value = r->value};
 	}
 	return readings;
 }
@@ -222,7 +227,7 @@ copy_health(struct fw_arena *arena, const Firewatch__V1__Health *m, struct fault
 		fault_set(f, FW_REASON_VALUE, "health.battery_percent", SIZE_MAX, "over 100");
 	if (!fw_text_valid(m->firmware, strlen(m->firmware)))
 		fault_set(f, FW_REASON_TEXT, "health.firmware", SIZE_MAX, "not valid UTF-8");
-	*health = (struct fw_health) {
+	*health = (struct fw_health){
 	    .battery_percent = m->battery_percent,
 	    .signal_dbm = m->signal_dbm,
 	    .mains_ok = m->mains_ok,
@@ -240,13 +245,15 @@ to_us(int64_t ms)
 }
 
 enum fw_reason
-fw_decode_report(struct fw_arena *arena, struct fw_slice body, struct fw_report *out, const char **detail)
+fw_decode_report(
+    struct fw_arena *arena, struct fw_slice body, struct fw_report *out, const char **detail)
 {
-	ProtobufCAllocator allocator = {.alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
+	ProtobufCAllocator allocator = {
+	    .alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
 	Firewatch__V1__Report *m = firewatch__v1__report__unpack(&allocator, body.len, body.bytes);
 	struct fault f = {.arena = arena};
 
-	*out = (struct fw_report) {.body = body.bytes, .body_len = body.len, .device_id = ""};
+	*out = (struct fw_report){.body = body.bytes, .body_len = body.len, .device_id = ""};
 	*detail = "the report is not protobuf";
 	if (!m)
 		return FW_REASON_NOT_PROTOBUF;
@@ -260,7 +267,7 @@ fw_decode_report(struct fw_arena *arena, struct fw_slice body, struct fw_report 
 	out->sequence = m->sequence;
 	out->device_time_us = to_us(m->observed_at_ms);
 	out->backfill = m->backfill;
-	out->mode = (uint32_t) m->mode;
+	out->mode = (uint32_t)m->mode;
 	out->events = copy_events(arena, m, &f);
 	out->event_count = m->n_events;
 	out->readings = copy_readings(arena, m, &f);

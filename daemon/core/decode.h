@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes from outside -> reports.  The Uplink is walked by hand, one report at a time, so that one bad report condemns neither
- * its neighbours in a gateway's pack nor is lost with them.  Everything lives in the arena.
+ * Bytes from outside -> reports.  The Uplink is walked by hand, one report at a time, so that one
+ * bad report condemns neither its neighbours in a gateway's pack nor is lost with them.  Everything
+ * lives in the arena.
  */
 #ifndef FW_CORE_DECODE_H
 #define FW_CORE_DECODE_H
@@ -24,14 +25,15 @@ struct fw_slice {
 };
 
 /*
- * The next report of an Uplink, from *at on, which is moved behind it.  FW_EAGAIN: there are no more.  FW_EFORMAT: from *at on it is
- * no Uplink.  Unknown fields are passed over.
+ * The next report of an Uplink, from *at on, which is moved behind it.  FW_EAGAIN: there are no
+ * more.  FW_EFORMAT: from *at on it is no Uplink.  Unknown fields are passed over.
  */
 FW_MUST_CHECK int fw_decode_next(const uint8_t **at, const uint8_t *end, struct fw_slice *out);
 
 /*
- * Decodes one report.  FW_REASON_NONE, or why it cannot be believed, with *detail naming the field; then `out` holds what
- * could be read all the same (event_count 0 when nothing could).  Sets neither device nor via nor the clock's judgement.
+ * Decodes one report.  FW_REASON_NONE, or why it cannot be believed, with *detail naming the field;
+ * then `out` holds what could be read all the same (event_count 0 when nothing could).  Sets
+ * neither device nor via nor the clock's judgement.
  */
 enum fw_reason fw_decode_report(
     struct fw_arena *arena, struct fw_slice body, struct fw_report *out, const char **detail);

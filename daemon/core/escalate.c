@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trigger -> steps -> people.  A trigger plans the lines of the policy; a step that comes due is resolved to the people on duty at
- * that moment, and each gets a page.  An emergency that finds nobody by its policy pages whoever is on duty.
+ * Trigger -> steps -> people.  A trigger plans the lines of the policy; a step that comes due is
+ * resolved to the people on duty at that moment, and each gets a page.  An emergency that finds
+ * nobody by its policy pages whoever is on duty.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,8 +65,8 @@ static struct fw_step *
 find_step(struct fw_incident *i, uint32_t trigger, const struct fw_policy *line)
 {
 	for (struct fw_step *s = i->steps; s; s = s->next)
-		if (s->trigger == trigger && s->step == line->step && strcmp(s->role, line->role) == 0 &&
-		    strcmp(s->channel, line->channel) == 0)
+		if (s->trigger == trigger && s->step == line->step &&
+		    strcmp(s->role, line->role) == 0 && strcmp(s->channel, line->channel) == 0)
 			return s;
 	return NULL;
 }
@@ -73,14 +74,16 @@ find_step(struct fw_incident *i, uint32_t trigger, const struct fw_policy *line)
 /* ---------------------------------------------------------------- a step that is due */
 
 static size_t
-page_anyone(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, uint32_t *rung, const char *but, int64_t now_us)
+page_anyone(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, uint32_t *rung,
+    const char *but, int64_t now_us)
 {
 	const struct fw_person *people[PEOPLE_MOST];
 	const struct fw_division *where;
 	size_t n, paged = 0;
 
 	do {
-		n = fw_town_anyone(core->town, i->site, fw_town_division_near(core->town, i->division), now_us, rung, people,
+		n = fw_town_anyone(core->town, i->site,
+		    fw_town_division_near(core->town, i->division), now_us, rung, people,
 		    PEOPLE_MOST, &where);
 		for (size_t k = 0; k < n; k++) {
 			if (but && strcmp(people[k]->id, but) == 0)
@@ -100,14 +103,16 @@ tell_resolution(struct fw_core *core, const struct fw_step *s, size_t found, siz
 {
 	char key[FW_ID_MAX + 48];
 
-	snprintf(key, sizeof(key), "step:%u:%d:%s:%s:%lld", s->trigger, s->step, s->role, s->channel, (long long) s->due_at_us);
+	snprintf(key, sizeof(key), "step:%u:%d:%s:%s:%lld", s->trigger, s->step, s->role,
+	    s->channel, (long long)s->due_at_us);
 	if (found)
-		fw_timeline(core, s->incident, now_us, key, "step", "firewatchd", "step %d: %s by %s, %zu found in %s",
-		    s->step, s->role, s->channel, found, where->name);
+		fw_timeline(core, s->incident, now_us, key, "step", "firewatchd",
+		    "step %d: %s by %s, %zu found in %s", s->step, s->role, s->channel, found,
+		    where->name);
 	else
 		fw_timeline(core, s->incident, now_us, key, "step", "firewatchd",
-		    "step %d: nobody is on duty as %s up to the top; %zu others on duty are paged instead", s->step,
-		    s->role, instead);
+		    "step %d: nobody is on duty as %s up to the top; %zu others on duty are paged instead",
+		    s->step, s->role, instead);
 }
 
 /* An emergency for which nobody at all is on duty is tried again until somebody is. */
@@ -126,8 +131,9 @@ do_step(struct fw_core *core, struct fw_step *s, int64_t now_us)
 	const struct fw_division *where;
 	uint32_t rung = 0;
 	size_t instead = 0;
-	size_t n = fw_town_on_duty(core->town, i->site, fw_town_division_near(core->town, i->division), s->role, now_us,
-	    people, PEOPLE_MOST, &where);
+	size_t n =
+	    fw_town_on_duty(core->town, i->site, fw_town_division_near(core->town, i->division),
+		s->role, now_us, people, PEOPLE_MOST, &where);
 	bool emergency = fw_class_is_emergency(i->class);
 
 	fw_deadline_cancel(&core->steps_due, &s->deadline);
@@ -147,7 +153,10 @@ fw_escalate_unreached(struct fw_core *core, int64_t now_us)
 {
 	while (core->unreached) {
 		struct fw_incident *i = core->unreached;
-		struct fw_step anyone = {.incident = i, .trigger = i->unreached_trigger, .role = "anyone", .channel = "webhook",
+		struct fw_step anyone = {.incident = i,
+		    .trigger = i->unreached_trigger,
+		    .role = "anyone",
+		    .channel = "webhook",
 		    .due_at_us = now_us};
 		char key[48];
 		size_t paged;
@@ -168,12 +177,13 @@ fw_escalate_tick(struct fw_core *core, int64_t now_us)
 	struct fw_deadline *d;
 
 	while ((d = fw_deadlines_pop(&core->steps_due, now_us)))
-		do_step(core, (struct fw_step *) d, now_us);
+		do_step(core, (struct fw_step *)d, now_us);
 }
 
 /* ---------------------------------------------------------------- planning */
 
-/* The queued steps of earlier triggers give way; a step that the new plan has too keeps the earlier of both times. */
+/* The queued steps of earlier triggers give way; a step that the new plan has too keeps the earlier
+ * of both times. */
 static void
 supersede(struct fw_core *core, struct fw_incident *i)
 {
@@ -197,12 +207,15 @@ due_time(struct fw_incident *i, const struct fw_policy *line, int64_t now_us)
 	const struct fw_step *before = find_step(i, i->trigger_count - 1, line);
 	int64_t due = now_us + line->after_us;
 
-	return before && before->state == FW_STEP_QUEUED && before->due_at_us < due ? before->due_at_us : due;
+	return before && before->state == FW_STEP_QUEUED && before->due_at_us < due
+		   ? before->due_at_us
+		   : due;
 }
 
 /* Quietly, what was done for the trigger before counts as done for this one. */
 static void
-plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, bool quietly, int64_t now_us)
+plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, bool quietly,
+    int64_t now_us)
 {
 	const struct fw_step *before = find_step(i, i->trigger_count - 1, line);
 	struct fw_step *s;
@@ -220,7 +233,8 @@ plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *l
 static void
 plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
 {
-	static const struct fw_policy anyone = {.role = "anyone", .channel = "webhook", .category = "", .level = ""};
+	static const struct fw_policy anyone = {
+	    .role = "anyone", .channel = "webhook", .category = "", .level = ""};
 	const struct fw_policy *lines[POLICY_MOST];
 	size_t n = fw_town_policy(
 	    core->town, i->class, category_of(core, i), i->protection_level, lines, POLICY_MOST);
@@ -267,7 +281,8 @@ void
 fw_escalate_answered(struct fw_core *core, struct fw_incident *i)
 {
 	for (struct fw_step *s = i->steps; s; s = s->next) {
-		if (s->state != FW_STEP_QUEUED || (s->trigger > i->acknowledged_trigger && s->trigger > i->closed_trigger))
+		if (s->state != FW_STEP_QUEUED ||
+		    (s->trigger > i->acknowledged_trigger && s->trigger > i->closed_trigger))
 			continue;
 		fw_deadline_cancel(&core->steps_due, &s->deadline);
 		s->state = FW_STEP_CANCELLED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alarm -> incident.  The alarms of one site gather in one incident until a person closes it.  Decides what calls people anew (a
- * trigger), and when two detectors confirm a fire.
+ * Alarm -> incident.  The alarms of one site gather in one incident until a person closes it.
+ * Decides what calls people anew (a trigger), and when two detectors confirm a fire.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ fw_incident_detach(struct fw_core *core, struct fw_alarm *a)
 }
 
 static struct fw_incident *
-open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_report *r, int64_t now_us)
+open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_report *r,
+    int64_t now_us)
 {
 	const struct fw_site *site = fw_device_site(a->device);
 	struct fw_incident *i = fw_calloc(1, sizeof(*i));
@@ -72,8 +73,8 @@ open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const s
 	fw_strmap_put(&core->incidents, i->id, strlen(i->id), i);
 	fw_strmap_put(&core->open_incidents, i->key, strlen(i->key), i);
 	core->counters.incidents_opened++;
-	fw_timeline(core, i, now_us, "opened", "opened", a->device->id, "%s at %s", fw_class_name(a->class),
-	    site ? site->name : "an unclaimed device");
+	fw_timeline(core, i, now_us, "opened", "opened", a->device->id, "%s at %s",
+	    fw_class_name(a->class), site ? site->name : "an unclaimed device");
 	return i;
 }
 
@@ -99,8 +100,8 @@ chatters(const struct fw_core *core, const struct fw_alarm *a)
 }
 
 /*
- * What a new alarm is to the people.  LOUD: they are called from the first step on.  QUIET: they are being called already, but it is one
- * thing more, which an answer under way has not seen.
+ * What a new alarm is to the people.  LOUD: they are called from the first step on.  QUIET: they
+ * are being called already, but it is one thing more, which an answer under way has not seen.
  */
 enum call { CALL_NONE, CALL_QUIET, CALL_LOUD };
 
@@ -127,7 +128,8 @@ replace_text(char **text, const char *by)
 }
 
 static void
-trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, bool quietly, int64_t now_us)
+trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, bool quietly,
+    int64_t now_us)
 {
 	char key[32];
 
@@ -141,10 +143,12 @@ trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, b
 	i->cause_test = a->mode == FW_MODE_TEST;
 	i->cause_backfill = a->backfill;
 	snprintf(key, sizeof(key), "trigger:%u", i->trigger_count);
-	fw_timeline(core, i, now_us, key, "trigger", a->device->id, "%s: %s%s%s", fw_class_name(a->class), a->reason,
-	    i->cause_test ? ", reported in test mode" : "", i->cause_backfill ? ", sent later from the device's memory" : "");
+	fw_timeline(core, i, now_us, key, "trigger", a->device->id, "%s: %s%s%s",
+	    fw_class_name(a->class), a->reason, i->cause_test ? ", reported in test mode" : "",
+	    i->cause_backfill ? ", sent later from the device's memory" : "");
 	fw_escalate(core, i, quietly, now_us);
-	if (!quietly && i->class == FW_CLASS_FIRE && (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE))
+	if (!quietly && i->class == FW_CLASS_FIRE &&
+	    (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE))
 		fw_escalate_all(core, i, now_us);
 }
 
@@ -161,7 +165,8 @@ fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 
 /* ---------------------------------------------------------------- confirmation */
 
-/* Point 0 is the device itself and follows its own points; a panel's points are detectors of their own. */
+/* Point 0 is the device itself and follows its own points; a panel's points are detectors of their
+ * own. */
 static bool
 are_independent(const struct fw_alarm *a, const struct fw_alarm *b)
 {
@@ -174,7 +179,8 @@ static const struct fw_alarm *
 second_detector(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
 {
 	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
-		if (b->class == FW_CLASS_FIRE && are_independent(a, b) && strcmp(a->zone, b->zone) == 0 &&
+		if (b->class == FW_CLASS_FIRE && are_independent(a, b) &&
+		    strcmp(a->zone, b->zone) == 0 &&
 		    a->last_seen_us - b->last_seen_us <= core->rules.confirm_within_us &&
 		    b->last_seen_us - a->last_seen_us <= core->rules.confirm_within_us)
 			return b;
@@ -195,13 +201,14 @@ fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_
 	i->confirmed_at_us = a->last_seen_us;
 	fw_incident_mark(core, i);
 	fw_timeline(core, i, now_us, "confirmed", "confirmed", a->device->id,
-	    "%s point %u and %s point %u report fire in zone \"%s\"", a->device->id, a->point, b->device->id, b->point,
-	    a->zone);
+	    "%s point %u and %s point %u report fire in zone \"%s\"", a->device->id, a->point,
+	    b->device->id, b->point, a->zone);
 	fw_escalate_all(core, i, now_us);
 }
 
 void
-fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us)
+fw_incident_attach(
+    struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us)
 {
 	const char *key = fw_incident_key(core, a->device);
 	struct fw_incident *i = fw_strmap_get(&core->open_incidents, key, strlen(key));
@@ -216,8 +223,8 @@ fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_rep
 	i->alarm_count++;
 	fw_incident_mark(core, i);
 	snprintf(entry, sizeof(entry), "alarm:%s", a->id);
-	fw_timeline(core, i, now_us, entry, "alarm", a->device->id, "%s at point %u: %s%s%s", fw_class_name(a->class),
-	    a->point, a->reason, *a->text ? ": " : "", a->text);
+	fw_timeline(core, i, now_us, entry, "alarm", a->device->id, "%s at point %u: %s%s%s",
+	    fw_class_name(a->class), a->point, a->reason, *a->text ? ": " : "", a->text);
 	call = judge_call(core, i, a);
 	if (a->class < i->class)
 		i->class = a->class;

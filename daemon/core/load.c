@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * State of an earlier run, as its rows tell it.  Timers are rebuilt from the times in the rows.  A page whose row says "sent" may or may
- * not have reached its person: it is sent again, since a double page is better than none.
+ * State of an earlier run, as its rows tell it.  Timers are rebuilt from the times in the rows.  A
+ * page whose row says "sent" may or may not have reached its person: it is sent again, since a
+ * double page is better than none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,8 @@
 #include "core/state.h"
 
 void
-fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id, uint64_t highest,
-    const struct fw_gap *gaps, size_t gap_count)
+fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id,
+    uint64_t highest, const struct fw_gap *gaps, size_t gap_count)
 {
 	struct fw_boot *boot = fw_device_boot_make(fw_core_device(core, device, division), boot_id);
 
@@ -20,8 +21,8 @@ fw_core_load_boot(struct fw_core *core, const char *device, const char *division
 }
 
 void
-fw_core_load_report(struct fw_core *core, const char *device, const char *division, uint32_t boot_id, uint64_t sequence,
-    int64_t now_us)
+fw_core_load_report(struct fw_core *core, const char *device, const char *division,
+    uint32_t boot_id, uint64_t sequence, int64_t now_us)
 {
 	struct fw_device *d = fw_core_device(core, device, division);
 	struct fw_boot *boot = fw_device_boot_make(d, boot_id);
@@ -33,7 +34,8 @@ fw_core_load_report(struct fw_core *core, const char *device, const char *divisi
 	fw_mark_device(core, d);
 }
 
-/* Until an alarm of its class is loaded, all that is known of the cause is what the incident says itself. */
+/* Until an alarm of its class is loaded, all that is known of the cause is what the incident says
+ * itself. */
 void
 fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 {
@@ -66,8 +68,8 @@ adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
 }
 
 int
-fw_core_load_alarm(
-    struct fw_core *core, struct fw_alarm *a, const char *device, const char *division, const char *incident_id)
+fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
+    const char *division, const char *incident_id)
 {
 	struct fw_incident *i = fw_strmap_get(&core->incidents, incident_id, strlen(incident_id));
 

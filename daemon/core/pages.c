@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A page to one person, from its claim to its end; model/incident.h tells the states.  The claim is written before the page
- * is sent, so that an answer that was committed first stops it; only an emergency does not wait for a database that is silent.
+ * A page to one person, from its claim to its end; model/incident.h tells the states.  The claim is
+ * written before the page is sent, so that an answer that was committed first stops it; only an
+ * emergency does not wait for a database that is silent.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@ can_be_sent(const struct fw_page *p)
 {
 	const struct fw_incident *i = p->incident;
 
-	return !i->closed && (p->force || (p->trigger > i->acknowledged_trigger && p->trigger > i->closed_trigger));
+	return !i->closed && (p->force || (p->trigger > i->acknowledged_trigger &&
+					      p->trigger > i->closed_trigger));
 }
 
 static void
@@ -64,14 +66,15 @@ target_of(const struct fw_person *person, const char *channel)
 }
 
 void
-fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, const struct fw_person *person,
-    int64_t now_us)
+fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s,
+    const struct fw_person *person, int64_t now_us)
 {
 	struct fw_page *p;
 	char id[FW_ID_MAX];
-	int n = snprintf(id, sizeof(id), "%s~%u~%d~%s~%s", i->id, s->trigger, s->step, person->id, s->channel);
+	int n = snprintf(
+	    id, sizeof(id), "%s~%u~%d~%s~%s", i->id, s->trigger, s->step, person->id, s->channel);
 
-	if (n < 0 || (size_t) n >= sizeof(id) || fw_strmap_get(&core->pages, id, (size_t) n))
+	if (n < 0 || (size_t)n >= sizeof(id) || fw_strmap_get(&core->pages, id, (size_t)n))
 		return;
 	p = fw_calloc(1, sizeof(*p));
 	p->incident = i;
@@ -96,7 +99,8 @@ fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *
 	fw_emit(core, FW_ACT_PAGE)->u.page = p;
 }
 
-/* Doubles with each attempt up to the longest; a quarter of it is spread by the page's name, so that a crowd does not return at once. */
+/* Doubles with each attempt up to the longest; a quarter of it is spread by the page's name, so
+ * that a crowd does not return at once. */
 static int64_t
 pause_before(const struct fw_core *core, const struct fw_page *p)
 {
@@ -108,8 +112,8 @@ pause_before(const struct fw_core *core, const struct fw_page *p)
 	if (pause > core->rules.retry_max_us)
 		pause = core->rules.retry_max_us;
 	for (const char *c = p->id; *c; c++)
-		spread = (spread ^ (uint8_t) *c) * 16777619u;
-	return pause - (int64_t) (spread % 1024) * pause / 4096;
+		spread = (spread ^ (uint8_t)*c) * 16777619u;
+	return pause - (int64_t)(spread % 1024) * pause / 4096;
 }
 
 static void
@@ -118,9 +122,10 @@ tell(struct fw_core *core, const struct fw_page *p, const char *kind, int64_t no
 	char key[FW_ID_MAX + 48];
 
 	snprintf(key, sizeof(key), "page:%s:%u:%s", p->id, p->attempts, kind);
-	fw_timeline(core, p->incident, now_us, key, kind, p->person, "%s (%s) by %s, attempt %u%s%s%s", p->person_name,
-	    p->role, p->channel, p->attempts, p->unclaimed ? ", sent before it could be recorded" : "",
-	    p->error ? ": " : "", p->error ? p->error : "");
+	fw_timeline(core, p->incident, now_us, key, kind, p->person,
+	    "%s (%s) by %s, attempt %u%s%s%s", p->person_name, p->role, p->channel, p->attempts,
+	    p->unclaimed ? ", sent before it could be recorded" : "", p->error ? ": " : "",
+	    p->error ? p->error : "");
 }
 
 /* No page of this trigger has reached anybody or is going to. */
@@ -129,7 +134,8 @@ note_failed(struct fw_core *core, struct fw_page *p)
 {
 	struct fw_incident *i = p->incident;
 
-	if (!fw_class_is_emergency(i->class) || !can_be_sent(p) || i->delivered_trigger >= p->trigger || i->unreached)
+	if (!fw_class_is_emergency(i->class) || !can_be_sent(p) ||
+	    i->delivered_trigger >= p->trigger || i->unreached)
 		return;
 	for (const struct fw_page *other = i->pages; other; other = other->next)
 		if (other != p && other->trigger == p->trigger && !fw_page_is_over(other))
@@ -183,7 +189,8 @@ send_page(struct fw_core *core, struct fw_page *p, int64_t now_us)
 	fw_emit(core, FW_ACT_SEND)->u.page = p;
 }
 
-/* A forced page may have been cancelled by the answer that it is sent in spite of: its row is written anew. */
+/* A forced page may have been cancelled by the answer that it is sent in spite of: its row is
+ * written anew. */
 static void
 claim(struct fw_core *core, struct fw_page *p, int64_t now_us)
 {
@@ -199,7 +206,7 @@ fw_page_tick(struct fw_core *core, int64_t now_us)
 	struct fw_deadline *d;
 
 	while ((d = fw_deadlines_pop(&core->pages_due, now_us))) {
-		struct fw_page *p = (struct fw_page *) d;
+		struct fw_page *p = (struct fw_page *)d;
 
 		if (p->state == FW_PAGE_WRITING) {
 			if (!can_be_sent(p))

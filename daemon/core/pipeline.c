@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One message's way through the core: topic, uplink, report by report; who it is, is it new, what does it change. */
+/* One message's way through the core: topic, uplink, report by report; who it is, is it new, what
+ * does it change. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,7 +15,8 @@ quarantine(struct fw_core *core, struct fw_quarantine what)
 {
 	const struct fw_message *m = what.message;
 	struct fw_quarantine *q = fw_arena_alloc(&core->arena, sizeof(*q));
-	struct fw_action *action = fw_emit(core, m->replay_id ? FW_ACT_REPLAYED : FW_ACT_QUARANTINE);
+	struct fw_action *action =
+	    fw_emit(core, m->replay_id ? FW_ACT_REPLAYED : FW_ACT_QUARANTINE);
 
 	core->counters.quarantined[m->lane]++;
 	if (m->replay_id) {
@@ -29,18 +31,18 @@ quarantine(struct fw_core *core, struct fw_quarantine what)
 }
 
 static void
-quarantine_message(
-    struct fw_core *core, const struct fw_message *m, const char *device, enum fw_reason reason, const char *detail)
+quarantine_message(struct fw_core *core, const struct fw_message *m, const char *device,
+    enum fw_reason reason, const char *detail)
 {
-	quarantine(core, (struct fw_quarantine) {
-	                     .message = m,
-	                     .index = -1,
-	                     .device = device,
-	                     .reason = reason,
-	                     .detail = detail,
-	                     .payload = m->payload,
-	                     .payload_len = m->payload_len,
-	                 });
+	quarantine(core, (struct fw_quarantine){
+			     .message = m,
+			     .index = -1,
+			     .device = device,
+			     .reason = reason,
+			     .detail = detail,
+			     .payload = m->payload,
+			     .payload_len = m->payload_len,
+			 });
 }
 
 /* The device that a report is of, or NULL when its sender may not speak for it. */
@@ -81,10 +83,11 @@ note_seen(struct fw_core *core, struct fw_device *d, const struct fw_report *r)
 		d->mode = r->mode;
 		d->clock_fault = r->clock_fault;
 		if (r->health) {
-			size_t n = fw_text_cut(r->health->firmware, strlen(r->health->firmware), sizeof(d->firmware) - 1);
+			size_t n = fw_text_cut(r->health->firmware, strlen(r->health->firmware),
+			    sizeof(d->firmware) - 1);
 
 			d->has_health = true;
-			d->battery_percent = (uint8_t) r->health->battery_percent;
+			d->battery_percent = (uint8_t)r->health->battery_percent;
 			d->signal_dbm = r->health->signal_dbm;
 			d->mains_ok = r->health->mains_ok;
 			memcpy(d->firmware, r->health->firmware, n);
@@ -116,7 +119,7 @@ emit_report(struct fw_core *core, enum fw_action_type type, const struct fw_repo
 
 	action->lane = core->lane;
 	action->u.report = r;
-	action->item = (struct fw_receipt_item) {
+	action->item = (struct fw_receipt_item){
 	    .via = r->via,
 	    .device = r->device,
 	    .boot_id = r->boot_id,
@@ -145,7 +148,8 @@ tell_replayed(struct fw_core *core, const struct fw_message *m, const char *outc
 	action->u.replayed.outcome = outcome;
 }
 
-/* A refused report has been counted as received: taking it in again must not find it a duplicate of itself. */
+/* A refused report has been counted as received: taking it in again must not find it a duplicate of
+ * itself. */
 static bool
 is_duplicate(struct fw_core *core, const struct fw_report *r)
 {
@@ -180,7 +184,8 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 static bool
 is_emergency(const struct fw_event *e)
 {
-	return e->active && e->condition > FW_CONDITION_UNSPECIFIED && e->condition < FW_CONDITIONS &&
+	return e->active && e->condition > FW_CONDITION_UNSPECIFIED &&
+	       e->condition < FW_CONDITIONS &&
 	       fw_class_is_emergency(fw_classify(e->condition).class);
 }
 
@@ -192,30 +197,34 @@ raise_emergencies(struct fw_core *core, const struct fw_report *r, int64_t now_u
 
 	for (size_t i = 0; i < r->event_count; i++)
 		if (is_emergency(&r->events[i]))
-			changed |= fw_alarm_event(core, r->device ? r->device : r->via, r, i, now_us);
+			changed |=
+			    fw_alarm_event(core, r->device ? r->device : r->via, r, i, now_us);
 	return changed;
 }
 
 static void
-quarantine_report(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail)
+quarantine_report(
+    struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail)
 {
-	struct fw_slice single = fw_encode_single(&core->arena, (struct fw_slice) {.bytes = r->body, .len = r->body_len});
-	struct fw_action *action = quarantine(core, (struct fw_quarantine) {
-	                                                .message = r->message,
-	                                                .index = (int32_t) r->index,
-	                                                .device = r->via->id,
-	                                                .reason = reason,
-	                                                .detail = detail,
-	                                                .payload = single.bytes,
-	                                                .payload_len = single.len,
-	                                                .report_device = *r->device_id ? r->device_id : r->via->id,
-	                                                .has_sequence = r->sequence != 0,
-	                                                .boot_id = r->boot_id,
-	                                                .sequence = r->sequence,
-	                                            });
+	struct fw_slice single =
+	    fw_encode_single(&core->arena, (struct fw_slice){.bytes = r->body, .len = r->body_len});
+	struct fw_action *action =
+	    quarantine(core, (struct fw_quarantine){
+				 .message = r->message,
+				 .index = (int32_t)r->index,
+				 .device = r->via->id,
+				 .reason = reason,
+				 .detail = detail,
+				 .payload = single.bytes,
+				 .payload_len = single.len,
+				 .report_device = *r->device_id ? r->device_id : r->via->id,
+				 .has_sequence = r->sequence != 0,
+				 .boot_id = r->boot_id,
+				 .sequence = r->sequence,
+			     });
 
 	if (action->type == FW_ACT_QUARANTINE)
-		action->item = (struct fw_receipt_item) {
+		action->item = (struct fw_receipt_item){
 		    .via = r->via,
 		    .device = r->device,
 		    .claimed = r->device ? NULL : fw_strdup(r->device_id),
@@ -225,10 +234,12 @@ quarantine_report(struct fw_core *core, const struct fw_report *r, enum fw_reaso
 		};
 }
 
-/* A report that cannot be believed is kept out of the records, but a fire flag in it is a fire, and so with gas: it is raised for
-   the device, or for its sender when the device is what cannot be believed. */
+/* A report that cannot be believed is kept out of the records, but a fire flag in it is a fire, and
+   so with gas: it is raised for the device, or for its sender when the device is what cannot be
+   believed. */
 static void
-refuse(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail, int64_t now_us)
+refuse(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail,
+    int64_t now_us)
 {
 	size_t first_action = core->action_count;
 
@@ -241,8 +252,8 @@ refuse(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, c
 
 /* Decodes, and judges clock and identity. */
 static enum fw_reason
-read_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via, struct fw_slice body, uint32_t index,
-    struct fw_report *r, const char **detail)
+read_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via,
+    struct fw_slice body, uint32_t index, struct fw_report *r, const char **detail)
 {
 	enum fw_reason reason = fw_decode_report(&core->arena, body, r, detail);
 
@@ -255,13 +266,14 @@ read_report(struct fw_core *core, const struct fw_message *m, struct fw_device *
 	r->device = identify(core, r, via);
 	if (r->device || reason != FW_REASON_NONE)
 		return reason;
-	*detail = fw_arena_printf(&core->arena, "device_id: %s is not registered under %s", r->device_id, via->id);
+	*detail = fw_arena_printf(
+	    &core->arena, "device_id: %s is not registered under %s", r->device_id, via->id);
 	return FW_REASON_IDENTITY;
 }
 
 static void
-take_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via, struct fw_slice body, uint32_t index,
-    int64_t now_us)
+take_report(struct fw_core *core, const struct fw_message *m, struct fw_device *via,
+    struct fw_slice body, uint32_t index, int64_t now_us)
 {
 	struct fw_report *r = fw_arena_alloc(&core->arena, sizeof(*r));
 	const char *detail;
@@ -298,14 +310,17 @@ take_uplink(struct fw_core *core, const struct fw_message *m, struct fw_device *
 		take_report(core, m, via, body, count++, now_us);
 	if (error != FW_EAGAIN)
 		quarantine_message(core, m, via->id, FW_REASON_NOT_PROTOBUF,
-		    fw_arena_printf(&core->arena, "not an Uplink, behind %u reports that are taken in", count));
+		    fw_arena_printf(
+			&core->arena, "not an Uplink, behind %u reports that are taken in", count));
 	else if (count == 0)
-		quarantine_message(core, m, via->id, FW_REASON_NOT_PROTOBUF, "an Uplink without a report");
+		quarantine_message(
+		    core, m, via->id, FW_REASON_NOT_PROTOBUF, "an Uplink without a report");
 }
 
 /* What was cut is kept as it is; only the emergencies in the part that came are heard. */
 static void
-take_cut_message(struct fw_core *core, const struct fw_message *m, struct fw_device *via, int64_t now_us)
+take_cut_message(
+    struct fw_core *core, const struct fw_message *m, struct fw_device *via, int64_t now_us)
 {
 	const uint8_t *at = m->payload, *end = m->payload + m->payload_len;
 	size_t first_action = core->action_count;
@@ -314,7 +329,7 @@ take_cut_message(struct fw_core *core, const struct fw_message *m, struct fw_dev
 
 	quarantine_message(core, m, via->id, FW_REASON_OVERSIZE,
 	    fw_arena_printf(&core->arena, "%llu bytes, of which the first %zu are kept",
-		(unsigned long long) m->original_len, m->payload_len));
+		(unsigned long long)m->original_len, m->payload_len));
 	for (uint32_t index = 0; fw_decode_next(&at, end, &body) == FW_OK; index++) {
 		struct fw_report *r = fw_arena_alloc(&core->arena, sizeof(*r));
 		const char *detail;
@@ -337,7 +352,8 @@ fw_core_message(struct fw_core *core, const struct fw_message *m, int64_t now_us
 	core->lane = m->replay_id ? FW_LANE_ALARM : m->lane;
 	core->counters.messages[m->lane]++;
 	if (fw_decode_topic(m->topic, m->topic_len, &topic) != FW_OK) {
-		quarantine_message(core, m, "-", FW_REASON_TOPIC, "not fire/v1/{division}/{device}/alarm or telemetry");
+		quarantine_message(core, m, "-", FW_REASON_TOPIC,
+		    "not fire/v1/{division}/{device}/alarm or telemetry");
 		return fw_core_end(core);
 	}
 	via = fw_core_device(core, topic.device, topic.division);

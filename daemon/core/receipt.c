@@ -36,7 +36,8 @@ compare(const void *left, const void *right)
 static void
 note_recorded(struct fw_core *core, const struct fw_receipt_item *item, int64_t now_us)
 {
-	struct fw_boot *boot = item->device && !item->duplicate ? fw_device_boot(item->device, item->boot_id) : NULL;
+	struct fw_boot *boot =
+	    item->device && !item->duplicate ? fw_device_boot(item->device, item->boot_id) : NULL;
 
 	if (!boot || !fw_seqset_add(&boot->recorded, item->sequence, now_us))
 		return;
@@ -45,14 +46,15 @@ note_recorded(struct fw_core *core, const struct fw_receipt_item *item, int64_t 
 }
 
 static void
-add_rejection(struct fw_arena *arena, Firewatch__V1__Entry *entry, const struct fw_receipt_item *item)
+add_rejection(
+    struct fw_arena *arena, Firewatch__V1__Entry *entry, const struct fw_receipt_item *item)
 {
 	Firewatch__V1__Rejection *rejection = fw_arena_alloc(arena, sizeof(*rejection));
 
 	firewatch__v1__rejection__init(rejection);
 	rejection->sequence = item->sequence;
-	rejection->reason = (Firewatch__V1__Reason) item->rejected;
-	rejection->detail = (char *) (uintptr_t) fw_reason_name(item->rejected);
+	rejection->reason = (Firewatch__V1__Reason)item->rejected;
+	rejection->detail = (char *)(uintptr_t)fw_reason_name(item->rejected);
 	entry->rejected[entry->n_rejected++] = rejection;
 }
 
@@ -60,11 +62,12 @@ add_rejection(struct fw_arena *arena, Firewatch__V1__Entry *entry, const struct 
 static Firewatch__V1__Entry *
 make_entry(struct fw_core *core, const struct fw_receipt_item *items, size_t count)
 {
-	const struct fw_boot *boot = items->device ? fw_device_boot(items->device, items->boot_id) : NULL;
+	const struct fw_boot *boot =
+	    items->device ? fw_device_boot(items->device, items->boot_id) : NULL;
 	Firewatch__V1__Entry *entry = fw_arena_alloc(&core->arena, sizeof(*entry));
 
 	firewatch__v1__entry__init(entry);
-	entry->device_id = (char *) (uintptr_t) name_of(items);
+	entry->device_id = (char *)(uintptr_t)name_of(items);
 	entry->boot_id = items->boot_id;
 	entry->through_sequence = boot ? fw_seqset_through(&boot->recorded) : 0;
 	entry->also = fw_arena_alloc(&core->arena, count * sizeof(*entry->also));
@@ -74,7 +77,8 @@ make_entry(struct fw_core *core, const struct fw_receipt_item *items, size_t cou
 			continue;
 		if (items[k].rejected != FW_REASON_NONE)
 			add_rejection(&core->arena, entry, &items[k]);
-		else if (items[k].sequence > entry->through_sequence && boot && fw_seqset_has(&boot->recorded, items[k].sequence))
+		else if (items[k].sequence > entry->through_sequence && boot &&
+			 fw_seqset_has(&boot->recorded, items[k].sequence))
 			entry->also[entry->n_also++] = items[k].sequence;
 	}
 	return entry;

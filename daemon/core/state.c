@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core's memory: made and freed, what one input leaves behind it, devices, and how long alarms and incidents live.  Decides
- * nothing.
+ * The core's memory: made and freed, what one input leaves behind it, devices, and how long alarms
+ * and incidents live.  Decides nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +121,7 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 struct fw_actions
 fw_core_end(struct fw_core *core)
 {
-	return (struct fw_actions) {.items = core->actions, .count = core->action_count};
+	return (struct fw_actions){.items = core->actions, .count = core->action_count};
 }
 
 struct fw_action *
@@ -129,7 +129,8 @@ fw_emit(struct fw_core *core, enum fw_action_type type)
 {
 	struct fw_action *action;
 
-	core->actions = fw_grow(core->actions, &core->action_cap, core->action_count + 1, sizeof(*core->actions));
+	core->actions = fw_grow(
+	    core->actions, &core->action_cap, core->action_count + 1, sizeof(*core->actions));
 	action = &core->actions[core->action_count++];
 	memset(action, 0, sizeof(*action));
 	action->type = type;
@@ -164,24 +165,27 @@ fw_mark_device(struct fw_core *core, struct fw_device *d)
 	core->dirty_devices_end = &d->next_dirty;
 }
 
-/* ---------------------------------------------------------------- how long alarms and incidents live */
+/* ---------------------------------------------------------------- how long alarms and incidents
+ * live */
 
 static struct fw_alarm *
 by_key(const struct fw_strmap *map, const struct fw_device *d, uint32_t point, enum fw_class class)
 {
 	const struct fw_alarm_key key = {.device = d, .point = point, .class = class};
 
-	return fw_strmap_get(map, (const char *) &key, sizeof(key));
+	return fw_strmap_get(map, (const char *)&key, sizeof(key));
 }
 
 struct fw_alarm *
-fw_alarm_raised(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class)
+fw_alarm_raised(
+    const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class)
 {
 	return by_key(&core->raised, d, point, class);
 }
 
 struct fw_alarm *
-fw_alarm_restored(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class)
+fw_alarm_restored(
+    const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class)
 {
 	return by_key(&core->restored, d, point, class);
 }
@@ -189,9 +193,9 @@ fw_alarm_restored(const struct fw_core *core, const struct fw_device *d, uint32_
 void
 fw_alarm_index(struct fw_core *core, struct fw_alarm *a)
 {
-	a->key = (struct fw_alarm_key) {.device = a->device, .point = a->point, .class = a->class};
+	a->key = (struct fw_alarm_key){.device = a->device, .point = a->point, .class = a->class};
 	if (!a->restored_at_us) {
-		fw_strmap_put(&core->raised, (const char *) &a->key, sizeof(a->key), a);
+		fw_strmap_put(&core->raised, (const char *)&a->key, sizeof(a->key), a);
 		a->device_next = a->device->alarms;
 		a->device_at = &a->device->alarms;
 		if (a->device_next)
@@ -200,14 +204,14 @@ fw_alarm_index(struct fw_core *core, struct fw_alarm *a)
 		return;
 	}
 	if (a->device_at) {
-		fw_strmap_remove(&core->raised, (const char *) &a->key, sizeof(a->key));
+		fw_strmap_remove(&core->raised, (const char *)&a->key, sizeof(a->key));
 		*a->device_at = a->device_next;
 		if (a->device_next)
 			a->device_next->device_at = a->device_at;
 		a->device_at = NULL;
 	}
 	if (fw_class_is_emergency(a->class))
-		fw_strmap_put(&core->restored, (const char *) &a->key, sizeof(a->key), a);
+		fw_strmap_put(&core->restored, (const char *)&a->key, sizeof(a->key), a);
 }
 
 void
@@ -236,7 +240,7 @@ bury_alarm(struct fw_core *core, struct fw_alarm *a)
 {
 	fw_alarm_unlink(a);
 	if (fw_alarm_restored(core, a->device, a->point, a->class) == a)
-		fw_strmap_remove(&core->restored, (const char *) &a->key, sizeof(a->key));
+		fw_strmap_remove(&core->restored, (const char *)&a->key, sizeof(a->key));
 	a->next_dirty = core->dead_alarms;
 	core->dead_alarms = a;
 }
@@ -248,7 +252,8 @@ fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us
 
 	for (struct fw_alarm *a = i->alarms; a; a = next) {
 		next = a->incident_next;
-		if (a->restored_at_us && !a->dirty && (!fw_class_is_emergency(a->class) || a->last_seen_us < before_us))
+		if (a->restored_at_us && !a->dirty &&
+		    (!fw_class_is_emergency(a->class) || a->last_seen_us < before_us))
 			bury_alarm(core, a);
 	}
 	i->prune_above = 2 * i->linked_alarms + 16;
@@ -257,7 +262,8 @@ fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us
 void
 fw_incident_release(struct fw_core *core, struct fw_incident *i)
 {
-	if (!i->closed || i->dirty || i->pages || i->unreached || fw_strmap_get(&core->incidents, i->id, strlen(i->id)) != i)
+	if (!i->closed || i->dirty || i->pages || i->unreached ||
+	    fw_strmap_get(&core->incidents, i->id, strlen(i->id)) != i)
 		return;
 	fw_incident_prune(core, i, INT64_MAX);
 	if (i->alarms)

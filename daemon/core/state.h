@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the core: its state, and how the verbs of this folder hand on to each other.  Nobody outside core/ includes this.
+ * Inside the core: its state, and how the verbs of this folder hand on to each other.  Nobody
+ *outside core/ includes this.
  *
  *	core.c      inputs: the town, time, answers
  *	pipeline.c  the input that is a message, report by report
@@ -15,8 +16,8 @@
  *	load.c      state of an earlier run
  *	state.c     memory
  *
- * Rows of alarms and incidents are written by fw_core_flush, once per transaction however often they changed; hence the lists
- * of what is dirty.
+ * Rows of alarms and incidents are written by fw_core_flush, once per transaction however often
+ *they changed; hence the lists of what is dirty.
  */
 #ifndef FW_CORE_STATE_H
 #define FW_CORE_STATE_H
@@ -31,12 +32,14 @@ struct fw_core {
 	struct fw_town *town;
 	uint64_t hash_seed;
 
-	struct fw_strmap devices;        /* id -> struct fw_device */
-	struct fw_strmap incidents;      /* id -> struct fw_incident: not closed, or with raised alarms */
+	struct fw_strmap devices; /* id -> struct fw_device */
+	/* id -> struct fw_incident: not closed, or with raised alarms */
+	struct fw_strmap incidents;
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
 	struct fw_strmap pages;          /* id -> struct fw_page: not over */
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
-	struct fw_strmap restored;       /* likewise: the emergency that was restored last, while it is remembered */
+	/* likewise: the emergency that was restored last, while it is remembered */
+	struct fw_strmap restored;
 	struct fw_deadlines steps_due, pages_due;
 
 	struct fw_alarm *dirty_alarms;
@@ -67,30 +70,39 @@ struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 /* The device, made when it is not known; division: of the topic it came on. */
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
-/* The time of an input.  A clock that was set back must not hold back what is due: deadlines go back with it. */
+/* The time of an input.  A clock that was set back must not hold back what is due: deadlines go
+ * back with it. */
 void fw_core_now(struct fw_core *core, int64_t now_us);
-/* The raised alarm of its point and class, or the emergency restored last that is still remembered; NULL: none. */
-struct fw_alarm *fw_alarm_raised(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class);
-struct fw_alarm *fw_alarm_restored(const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class);
-/* Raised, it is found by its key and on its device's list; restored, it is off the list and, an emergency, still found. */
+/* The raised alarm of its point and class, or the emergency restored last that is still remembered;
+ * NULL: none. */
+struct fw_alarm *fw_alarm_raised(
+    const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class);
+struct fw_alarm *fw_alarm_restored(
+    const struct fw_core *core, const struct fw_device *d, uint32_t point, enum fw_class class);
+/* Raised, it is found by its key and on its device's list; restored, it is off the list and, an
+ * emergency, still found. */
 void fw_alarm_index(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_link(struct fw_incident *i, struct fw_alarm *a); /* to the incident */
 void fw_alarm_unlink(struct fw_alarm *a);
-/* Frees restored alarms, at the next input, but emergencies seen since before_us: they may confirm another one, or chatter. */
+/* Frees restored alarms, at the next input, but emergencies seen since before_us: they may confirm
+ * another one, or chatter. */
 void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us);
 /* Frees it, at the next input, when nothing holds it any more. */
 void fw_incident_release(struct fw_core *core, struct fw_incident *i);
 
 /* alarm.c */
-/* `d` is whose alarm it is: the report's device, or who sent a report that names another one.  True: state has changed. */
-bool fw_alarm_event(
-    struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index, int64_t now_us);
+/* `d` is whose alarm it is: the report's device, or who sent a report that names another one. True:
+ * state has changed. */
+bool fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
+    size_t event_index, int64_t now_us);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 
 /* incident.c */
-void fw_incident_attach(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us);
-/* It is raised again with a new condition, or after a silence: calls people anew unless they are being called. */
+void fw_incident_attach(
+    struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us);
+/* It is raised again with a new condition, or after a silence: calls people anew unless they are
+ * being called. */
 void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 /* A second detector of its zone makes a fire confirmed. */
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
@@ -101,7 +113,8 @@ void fw_incident_flush(struct fw_core *core);
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 
 /* escalate.c */
-/* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those done for the one before. */
+/* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those
+ * done for the one before. */
 void fw_escalate(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us);
 /* Some step is still to be done. */
 bool fw_escalate_is_pending(const struct fw_incident *i);
@@ -114,8 +127,8 @@ void fw_escalate_tick(struct fw_core *core, int64_t now_us);
 void fw_escalate_answered(struct fw_core *core, struct fw_incident *i);
 
 /* pages.c */
-void fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, const struct fw_person *person,
-    int64_t now_us);
+void fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *s,
+    const struct fw_person *person, int64_t now_us);
 void fw_page_tick(struct fw_core *core, int64_t now_us);
 void fw_page_claimed(struct fw_core *core, struct fw_page *p, bool claimed, int64_t now_us);
 void fw_page_sent(struct fw_core *core, struct fw_page *p, const char *error, int64_t now_us);
@@ -123,7 +136,7 @@ void fw_page_sent(struct fw_core *core, struct fw_page *p, const char *error, in
 void fw_page_answered(struct fw_core *core, struct fw_incident *i);
 
 /* timeline.c: `key` is copied */
-void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key, const char *kind,
-    const char *actor, const char *format, ...) FW_PRINTF(7, 8);
+void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key,
+    const char *kind, const char *actor, const char *format, ...) FW_PRINTF(7, 8);
 
 #endif

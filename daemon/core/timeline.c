@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is written down about an incident.  The key comes from the cause, so that a replay writes nothing twice. */
+/* What is written down about an incident.  The key comes from the cause, so that a replay writes
+ * nothing twice. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +8,8 @@
 #include "core/state.h"
 
 void
-fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key, const char *kind,
-    const char *actor, const char *format, ...)
+fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key,
+    const char *kind, const char *actor, const char *format, ...)
 {
 	struct fw_timeline *t = fw_arena_alloc(&core->arena, sizeof(*t));
 	char detail[1024];
@@ -17,7 +18,7 @@ fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, co
 	va_start(args, format);
 	vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
-	*t = (struct fw_timeline) {
+	*t = (struct fw_timeline){
 	    .incident = i,
 	    .key = fw_arena_text(&core->arena, key, strlen(key)),
 	    .at_us = at_us,

@@ -39,7 +39,8 @@ is_public_v4(uint32_t address)
 static uint32_t
 embedded_v4(const uint8_t *bytes)
 {
-	return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 | (uint32_t) bytes[2] << 8 | bytes[3];
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }
 
 static bool
@@ -52,7 +53,8 @@ is_public_v6(const uint8_t a[16])
 		return is_public_v4(embedded_v4(a + 12));
 	if (a[0] == 0x20 && a[1] == 0x02) /* 6to4 */
 		return is_public_v4(embedded_v4(a + 2));
-	if (a[0] == 0x20 && a[1] == 0x01 && a[2] <= 0x01) /* protocol assignments, Teredo among them */
+	if (a[0] == 0x20 && a[1] == 0x01 &&
+	    a[2] <= 0x01) /* protocol assignments, Teredo among them */
 		return false;
 	if (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8) /* documentation */
 		return false;

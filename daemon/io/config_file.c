@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file; see config_file.h.  The file is read whole and checked line by line, then inih takes it apart: it
- * asks for one line at a time and calls back for each, so the reader knows the line's number.
+ * The configuration file; see config_file.h.  The file is read whole and checked line by line, then
+ * inih takes it apart: it asks for one line at a time and calls back for each, so the reader knows
+ * the line's number.
  */
 #include "io/config_file.h"
 
@@ -31,8 +32,7 @@ struct reading {
 	int error;
 };
 
-static void FW_PRINTF(3, 4)
-fault(struct reading *r, int error, const char *format, ...)
+static void FW_PRINTF(3, 4) fault(struct reading *r, int error, const char *format, ...)
 {
 	char what[256];
 	va_list args;
@@ -76,8 +76,8 @@ check_lines(struct reading *r)
 	const char *end = r->text + r->size;
 
 	for (const char *at = r->text; at < end && !r->error;) {
-		const char *newline = memchr(at, '\n', (size_t) (end - at));
-		size_t n = (size_t) ((newline ? newline : end) - at);
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t n = (size_t)((newline ? newline : end) - at);
 
 		r->line++;
 		if (n > LINE_MAX_BYTES)
@@ -93,11 +93,11 @@ static char *
 next_line(char *out, int size, void *context)
 {
 	struct reading *r = context;
-	size_t left = (size_t) (r->text + r->size - r->at), n;
+	size_t left = (size_t)(r->text + r->size - r->at), n;
 	const char *newline = memchr(r->at, '\n', left);
 
-	n = newline ? (size_t) (newline - r->at) + 1 : left;
-	if (n == 0 || r->error || n >= (size_t) size)
+	n = newline ? (size_t)(newline - r->at) + 1 : left;
+	if (n == 0 || r->error || n >= (size_t)size)
 		return NULL;
 	memcpy(out, r->at, n);
 	out[n] = '\0';
@@ -116,7 +116,8 @@ take(void *context, const char *section, const char *name, const char *value)
 	int e;
 
 	if (!setting) {
-		fault(r, FW_EINVAL, "%.50s%s%.50s: no such setting", section, *section ? "." : "", name);
+		fault(r, FW_EINVAL, "%.50s%s%.50s: no such setting", section, *section ? "." : "",
+		    name);
 		return 0;
 	}
 	if (*earlier) {
@@ -134,7 +135,8 @@ static bool
 is_section(const char *name, size_t n)
 {
 	for (size_t i = 0; i < fw_setting_count; i++)
-		if (strlen(fw_setting_table[i].section) == n && memcmp(fw_setting_table[i].section, name, n) == 0)
+		if (strlen(fw_setting_table[i].section) == n &&
+		    memcmp(fw_setting_table[i].section, name, n) == 0)
 			return true;
 	return false;
 }
@@ -151,7 +153,7 @@ check_sections(struct reading *r)
 
 		if (*at == '[' && at[n] == ']' && !is_section(at + 1, n - 1)) {
 			r->line = number;
-			fault(r, FW_EINVAL, "%.*s: no such section", n < 60 ? (int) n + 1 : 60, at);
+			fault(r, FW_EINVAL, "%.*s: no such section", n < 60 ? (int)n + 1 : 60, at);
 		}
 		line = newline ? newline + 1 : NULL;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket; see control.h.  A client is on the list from accept until it has its answer, broke a rule or took too long. */
+/* The control socket; see control.h.  A client is on the list from accept until it has its answer,
+ * broke a rule or took too long. */
 #include "io/control.h"
 
 #include <errno.h>
@@ -74,7 +75,7 @@ send_answer(struct client *c)
 			continue;
 		if (n < 0)
 			break;
-		c->sent += (size_t) n;
+		c->sent += (size_t)n;
 	}
 	hang_up(c);
 }
@@ -104,10 +105,10 @@ read_line(struct client *c)
 		hang_up(c);
 		return;
 	}
-	c->line_len += (size_t) n;
+	c->line_len += (size_t)n;
 	end = memchr(c->line, '\n', c->line_len);
 	if (end) {
-		c->line_len = (size_t) (end - c->line);
+		c->line_len = (size_t)(end - c->line);
 		make_answer(c);
 	} else if (c->line_len == LINE_MAX_BYTES) {
 		hang_up(c);
@@ -119,7 +120,7 @@ client_ready(int what, void *context)
 {
 	struct client *c = context;
 
-	(void) what;
+	(void)what;
 	if (c->answer)
 		send_answer(c);
 	else
@@ -133,7 +134,7 @@ client_came(int what, void *context)
 	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *c;
 
-	(void) what;
+	(void)what;
 	if (fd < 0)
 		return;
 	c = fw_calloc(1, sizeof(*c));
@@ -148,7 +149,8 @@ client_came(int what, void *context)
 		fw_watch_set(control->watch, 0);
 }
 
-/* Leaves a socket alone that somebody listens on; one that nobody does is what a killed daemon left. */
+/* Leaves a socket alone that somebody listens on; one that nobody does is what a killed daemon
+ * left. */
 static int
 clear_path(const struct sockaddr_un *address, char *why, size_t why_size)
 {
@@ -163,7 +165,8 @@ clear_path(const struct sockaddr_un *address, char *why, size_t why_size)
 	} else if (!S_ISSOCK(st.st_mode)) {
 		snprintf(why, why_size, "%s: is not a socket", address->sun_path);
 		e = FW_EIO;
-	} else if (connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0 || errno != ECONNREFUSED) {
+	} else if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+		   errno != ECONNREFUSED) {
 		snprintf(why, why_size, "%s: a daemon listens there", address->sun_path);
 		e = FW_EEXIST;
 	} else if (unlink(address->sun_path) != 0) {
@@ -181,8 +184,9 @@ listen_at(struct fw_control *c, const struct sockaddr_un *address, char *why, si
 	struct stat st;
 
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0 || bind(c->fd, (const struct sockaddr *) address, sizeof(*address)) != 0 ||
-	    chmod(c->path, 0660) != 0 || stat(c->path, &st) != 0 || listen(c->fd, CLIENTS_MOST) != 0) {
+	if (c->fd < 0 || bind(c->fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
+	    chmod(c->path, 0660) != 0 || stat(c->path, &st) != 0 ||
+	    listen(c->fd, CLIENTS_MOST) != 0) {
 		snprintf(why, why_size, "%s: %s", c->path, strerror(errno));
 		return FW_EIO;
 	}
@@ -192,8 +196,8 @@ listen_at(struct fw_control *c, const struct sockaddr_un *address, char *why, si
 }
 
 int
-fw_control_new(struct fw_control **out, struct fw_loop *loop, const char *path, fw_control_answer answer,
-    void *context, char *why, size_t why_size)
+fw_control_new(struct fw_control **out, struct fw_loop *loop, const char *path,
+    fw_control_answer answer, void *context, char *why, size_t why_size)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct fw_control *c;

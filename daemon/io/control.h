@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control socket: a UNIX stream socket, mode 0660.  A client writes one line (a word, "status"), gets one JSON document and
- * end of file.  At most 16 clients, 64 bytes a line, 5 s a client: whatever exceeds that is hung up on.
+ * The control socket: a UNIX stream socket, mode 0660.  A client writes one line (a word,
+ * "status"), gets one JSON document and end of file.  At most 16 clients, 64 bytes a line, 5 s a
+ * client: whatever exceeds that is hung up on.
  */
 #ifndef FW_IO_CONTROL_H
 #define FW_IO_CONTROL_H

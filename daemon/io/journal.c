@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal of one lane: append, read, seek, release; see journal.h, and journal_inside.h for who owns what. */
+/* The journal of one lane: append, read, seek, release; see journal.h, and journal_inside.h for who
+ * owns what. */
 #include "io/journal.h"
 
 #include <errno.h>
@@ -14,13 +15,13 @@
 static void
 lock(const struct fw_journal *j)
 {
-	pthread_mutex_lock((pthread_mutex_t *) &j->lock);
+	pthread_mutex_lock((pthread_mutex_t *)&j->lock);
 }
 
 static void
 unlock(const struct fw_journal *j)
 {
-	pthread_mutex_unlock((pthread_mutex_t *) &j->lock);
+	pthread_mutex_unlock((pthread_mutex_t *)&j->lock);
 }
 
 /* ---- the appender */
@@ -60,7 +61,7 @@ make_room(struct fw_journal *j, size_t bytes, size_t *offset)
 	int r;
 
 	if (j->active) {
-		*offset = (size_t) (j->written - j->active->place.first);
+		*offset = (size_t)(j->written - j->active->place.first);
 		if (bytes <= j->active->mapped - *offset)
 			return FW_OK;
 	}
@@ -93,7 +94,8 @@ publish(struct fw_journal *j, size_t offset, size_t bytes)
 	if (j->sync_interval_us > 0)
 		return FW_OK;
 	if (fw_segment_sync(s, offset, offset + bytes) != FW_OK) {
-		fw_error("journal %s sync failed, nothing more is accepted: %s", j->name, strerror(errno));
+		fw_error("journal %s sync failed, nothing more is accepted: %s", j->name,
+		    strerror(errno));
 		j->sync_errors++;
 		j->failed = true;
 		return FW_EIO;
@@ -153,8 +155,9 @@ static void
 tell_damage(struct fw_journal *j, uint64_t position, uint64_t goes_on)
 {
 	j->damaged++;
-	fw_error("journal %s position=%" PRIu64 " damaged record, reading goes on at position=%" PRIu64, j->name,
-	    position, goes_on);
+	fw_error("journal %s position=%" PRIu64
+		 " damaged record, reading goes on at position=%" PRIu64,
+	    j->name, position, goes_on);
 }
 
 /* Nothing more can be read of a segment that the appender has left. */
@@ -180,8 +183,9 @@ next_segment(struct fw_journal *j)
 	if (!next)
 		return false;
 	if (s && next->place.previous != s->place.number)
-		fw_error("journal %s segments are missing: position=%" PRIu64 " up to position=%" PRIu64, j->name,
-		    fw_segment_end(s), next->place.first);
+		fw_error("journal %s segments are missing: position=%" PRIu64
+			 " up to position=%" PRIu64,
+		    j->name, fw_segment_end(s), next->place.first);
 	j->reading = next;
 	j->read_at = next->place.first + FW_SEGMENT_HEADER_BYTES;
 	return true;
@@ -193,12 +197,13 @@ read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
 {
 	while (j->reading || next_segment(j)) {
 		struct fw_segment *s = j->reading;
-		size_t offset = (size_t) (j->read_at - s->place.first);
+		size_t offset = (size_t)(j->read_at - s->place.first);
 		bool active = written <= fw_segment_end(s);
 
 		if (active && j->read_at >= written)
 			return FW_EAGAIN;
-		if (fw_segment_get(s, offset, active ? (size_t) (written - s->place.first) : s->mapped, out) == FW_OK) {
+		if (fw_segment_get(s, offset,
+			active ? (size_t)(written - s->place.first) : s->mapped, out) == FW_OK) {
 			j->read_at = out->next;
 			return FW_OK;
 		}
@@ -237,18 +242,20 @@ after(const struct fw_journal *j, const struct fw_segment *s)
 	return s->next ? s->next->place.first + FW_SEGMENT_HEADER_BYTES : j->written;
 }
 
-/* The position itself when a record begins or the readable part ends there, else the next one held. */
+/* The position itself when a record begins or the readable part ends there, else the next one held.
+ */
 static uint64_t
 nearest_in(const struct fw_journal *j, const struct fw_segment *s, uint64_t position)
 {
 	uint64_t at = s->place.first + FW_SEGMENT_HEADER_BYTES, written = j->written;
-	size_t limit = written <= fw_segment_end(s) ? (size_t) (written - s->place.first) : s->mapped;
+	size_t limit =
+	    written <= fw_segment_end(s) ? (size_t)(written - s->place.first) : s->mapped;
 	struct fw_record record;
 
 	if (position >= s->place.first && position < at)
 		return position;
 	while (at < position) {
-		if (fw_segment_get(s, (size_t) (at - s->place.first), limit, &record) != FW_OK)
+		if (fw_segment_get(s, (size_t)(at - s->place.first), limit, &record) != FW_OK)
 			return after(j, s);
 		at = record.next;
 	}
@@ -303,14 +310,16 @@ fw_journal_release(struct fw_journal *j, uint64_t position, int64_t now_us)
 {
 	lock(j);
 	j->now_us = now_us;
-	for (struct fw_segment *s = j->head; s && s != j->reading && fw_segment_end(s) <= position; s = s->next) {
+	for (struct fw_segment *s = j->head; s && s != j->reading && fw_segment_end(s) <= position;
+	     s = s->next) {
 		s->released = true;
 		if (s->released_at_us > now_us)
 			s->released_at_us = now_us;
 	}
 	if (position > j->released)
 		j->released = position;
-	if (j->head && j->head->released && (j->spare_error || now_us - j->head->released_at_us >= j->keep_us)) {
+	if (j->head && j->head->released &&
+	    (j->spare_error || now_us - j->head->released_at_us >= j->keep_us)) {
 		j->kicked = true;
 		pthread_cond_signal(&j->wake);
 	}
@@ -352,5 +361,5 @@ fw_journal_filled_percent(const struct fw_journal *j)
 			held += active ? written - s->place.first : s->place.bytes;
 	}
 	unlock(j);
-	return held >= room ? 100 : (unsigned) (held * 100 / room);
+	return held >= room ? 100 : (unsigned)(held * 100 / room);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The journal of one lane: the queue between Paho's receive thread and the event loop, and what survives a crash.
+ * The journal of one lane: the queue between Paho's receive thread and the event loop, and what
+ * survives a crash.
  *
- * A folder of preallocated, memory-mapped segment files.  One thread appends (Paho's), one reads (the loop), and the
- * journal's own background thread syncs and makes the next segment ready.  A position is a byte count over the whole life
- * of a journal; `id` tells one life from another (a folder that was wiped begins a new one).
+ * A folder of preallocated, memory-mapped segment files.  One thread appends (Paho's), one reads
+ * (the loop), and the journal's own background thread syncs and makes the next segment ready.  A
+ * position is a byte count over the whole life of a journal; `id` tells one life from another (a
+ * folder that was wiped begins a new one).
  *
- * Record: length, CRC-32C, receive time, topic, payload (journal_segment.h has the layout).  A record that does not hold its
- * checksum ends what can be read of its segment; it is counted and logged with its position.  On open the journal goes on
- * in a fresh segment after the last whole record, so that nothing is ever written over.
+ * Record: length, CRC-32C, receive time, topic, payload (journal_segment.h has the layout).  A
+ * record that does not hold its checksum ends what can be read of its segment; it is counted and
+ * logged with its position.  On open the journal goes on in a fresh segment after the last whole
+ * record, so that nothing is ever written over.
  */
 #ifndef FW_IO_JOURNAL_H
 #define FW_IO_JOURNAL_H
@@ -22,43 +25,48 @@
 struct fw_journal;
 
 struct fw_journal_options {
-	const char *directory;    /* of this lane; made when missing, mode 0700 */
-	uint64_t segment_bytes;   /* of a file, header included; at most 4 GiB - 1 */
-	uint64_t quota_bytes;     /* of all files together, at least two segments; one is always kept ready ahead */
-	int64_t keep_us;          /* a segment stays this long after release */
-	int64_t sync_interval_us; /* 0: fw_journal_append syncs before it returns; else the background thread begins to, this late */
+	const char *directory;  /* of this lane; made when missing, mode 0700 */
+	uint64_t segment_bytes; /* of a file, header included; at most 4 GiB - 1 */
+	uint64_t quota_bytes;   /* of all files together, at least two segments; one is always kept
+				   ready ahead */
+	int64_t keep_us;        /* a segment stays this long after release */
+	int64_t sync_interval_us; /* 0: fw_journal_append syncs before it returns; else the
+				     background thread begins to, this late */
 };
 
 struct fw_record {
 	uint64_t position;      /* of the record */
 	uint64_t next;          /* of the one after it: what a checkpoint stores */
 	int64_t received_at_us; /* as given to append */
-	const char *topic;      /* not NUL-terminated; points into the map until the next read or release */
+	/* not NUL-terminated; points into the map until the next read or release */
+	const char *topic;
 	size_t topic_len;
 	const uint8_t *payload;
 	size_t payload_len;
-	uint64_t original_len;  /* of the payload as it came; larger than payload_len where it was cut */
+	/* of the payload as it came; larger than payload_len where it was cut */
+	uint64_t original_len;
 };
 
 struct fw_journal_state { /* any thread may ask */
 	uint64_t id;
-	uint64_t written;    /* position after the last record appended */
-	uint64_t synced;     /* everything before it is on disk */
-	uint64_t read;       /* position of the next record to read */
+	uint64_t written; /* position after the last record appended */
+	uint64_t synced;  /* everything before it is on disk */
+	uint64_t read;    /* position of the next record to read */
 	uint64_t released;
 	uint64_t files_bytes; /* of all segments on disk */
 	uint64_t quota_bytes;
-	uint64_t records;    /* appended since open */
-	uint64_t refused;    /* appends that found no room: lost unless the device repeats them */
-	uint64_t damaged;    /* records that did not hold their checksum, since open */
+	uint64_t records; /* appended since open */
+	uint64_t refused; /* appends that found no room: lost unless the device repeats them */
+	uint64_t damaged; /* records that did not hold their checksum, since open */
 	uint64_t sync_errors;
-	bool failed;         /* a write or sync failed: nothing more is accepted */
+	bool failed; /* a write or sync failed: nothing more is accepted */
 };
 
 /*
- * Opens or makes a journal.  On an error `why` names the file and what is wrong with it: FW_EIO, FW_EFULL (no disk space for a
- * segment), FW_EVERSION, FW_EEXIST (another process has it open: the folder is locked with flock), FW_EINVAL.  A quota that is
- * used up is no error: appends are refused until something is released.
+ * Opens or makes a journal.  On an error `why` names the file and what is wrong with it: FW_EIO,
+ * FW_EFULL (no disk space for a segment), FW_EVERSION, FW_EEXIST (another process has it open: the
+ * folder is locked with flock), FW_EINVAL.  A quota that is used up is no error: appends are
+ * refused until something is released.
  */
 FW_MUST_CHECK int fw_journal_open(
     struct fw_journal **out, const struct fw_journal_options *options, char *why, size_t why_size);
@@ -67,37 +75,44 @@ FW_MUST_CHECK int fw_journal_open(
 void fw_journal_close(struct fw_journal *j);
 
 /*
- * Appends one record; from one thread at a time.  It can be read at once; with sync_interval_us 0 it is also on disk when this
- * returns 0.  `original_len` > payload_len says that the payload was cut.
- * FW_EFULL: quota or disk full.  FW_EIO: the sync failed.  FW_ETOOBIG: larger than a segment.  Each is counted.
+ * Appends one record; from one thread at a time.  It can be read at once; with sync_interval_us 0
+ * it is also on disk when this returns 0.  `original_len` > payload_len says that the payload was
+ * cut. FW_EFULL: quota or disk full.  FW_EIO: the sync failed.  FW_ETOOBIG: larger than a segment.
+ * Each is counted.
  */
-FW_MUST_CHECK int fw_journal_append(struct fw_journal *j, int64_t received_at_us, const char *topic, size_t topic_len,
-    const void *payload, size_t payload_len, uint64_t original_len);
+FW_MUST_CHECK int fw_journal_append(struct fw_journal *j, int64_t received_at_us, const char *topic,
+    size_t topic_len, const void *payload, size_t payload_len, uint64_t original_len);
 
-/* A file descriptor (eventfd) that becomes readable when there may be something to read.  Loop thread. */
+/* A file descriptor (eventfd) that becomes readable when there may be something to read.  Loop
+ * thread. */
 int fw_journal_fd(const struct fw_journal *j);
 
 /* Clears the descriptor; call before reading until FW_EAGAIN. */
 void fw_journal_clear_fd(struct fw_journal *j);
 
-/* Sets where reading goes on: a stored checkpoint.  FW_ENOTFOUND: before the first or after the last position held;
-   `*nearest` is then the next position that is held, and nothing has moved.  What lies before is released; it goes once
-   fw_journal_release has told the time.  Loop thread, before the first read. */
+/* Sets where reading goes on: a stored checkpoint.  FW_ENOTFOUND: before the first or after the
+   last position held;
+   `*nearest` is then the next position that is held, and nothing has moved.  What lies before is
+   released; it goes once fw_journal_release has told the time.  Loop thread, before the first read.
+ */
 FW_MUST_CHECK int fw_journal_seek(struct fw_journal *j, uint64_t position, uint64_t *nearest);
 
 /* The position of the first record held. */
 uint64_t fw_journal_first(const struct fw_journal *j);
 
-/* The next record.  FW_EAGAIN: none now.  Damaged ones are passed over, counted and logged.  Loop thread. */
+/* The next record.  FW_EAGAIN: none now.  Damaged ones are passed over, counted and logged.  Loop
+ * thread. */
 FW_MUST_CHECK int fw_journal_read(struct fw_journal *j, struct fw_record *out);
 
-/* Everything before `position` is committed: whole segments before it may go once they are older than keep_us (from their
-   release) or the quota needs the room.  `now_us` decides.  Loop thread. */
+/* Everything before `position` is committed: whole segments before it may go once they are older
+   than keep_us (from their release) or the quota needs the room.  `now_us` decides.  Loop thread.
+ */
 void fw_journal_release(struct fw_journal *j, uint64_t position, int64_t now_us);
 
 void fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out);
 
-/* Share of the quota that records not yet released take, 0 to 100: the loop disconnects a lane before it is full. */
+/* Share of the quota that records not yet released take, 0 to 100: the loop disconnects a lane
+ * before it is full. */
 unsigned fw_journal_filled_percent(const struct fw_journal *j);
 
 #endif

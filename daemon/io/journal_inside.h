@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the journal: what its three threads share.  Only journal.c, journal_open.c and journal_keeper.c include this.
+ * Inside the journal: what its three threads share.  Only journal.c, journal_open.c and
+ *journal_keeper.c include this.
  *
  *	appender  owns `active` and the bytes of it from `written` on
  *	reader    owns `reading`
- *	keeper    makes the spare segment, syncs, and takes released segments off the front of the list
+ *	keeper    makes the spare segment, syncs, and takes released segments off the front of the
+ *list
  *
- * `lock` guards the list and what is marked so; nobody holds it over a system call that may wait for a disk.  A record is
- * handed over by storing `written` after its bytes.  Two edges must not be lost, and each is the same exchange of two
- * sequentially consistent variables: the sleeper stores its flag, then loads `written`; the appender stores `written`, then
- * loads the flag.  One of them sees the other.
+ * `lock` guards the list and what is marked so; nobody holds it over a system call that may wait
+ *for a disk.  A record is handed over by storing `written` after its bytes.  Two edges must not be
+ *lost, and each is the same exchange of two sequentially consistent variables: the sleeper stores
+ *its flag, then loads `written`; the appender stores `written`, then loads the flag.  One of them
+ *sees the other.
  */
 #ifndef FW_IO_JOURNAL_INSIDE_H
 #define FW_IO_JOURNAL_INSIDE_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal's background thread: the next segment, the sync of the telemetry lane, the end of released segments. */
+/* The journal's background thread: the next segment, the sync of the telemetry lane, the end of
+ * released segments. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ head_may_go(const struct fw_journal *j, bool room_needed)
 
 	if (!s || !s->released || s == j->tail)
 		return false;
-	return room_needed || (s->released_at_us != FW_NEVER && j->now_us - s->released_at_us >= j->keep_us);
+	return room_needed ||
+	       (s->released_at_us != FW_NEVER && j->now_us - s->released_at_us >= j->keep_us);
 }
 
 /* Without lock.  True when one went. */
@@ -85,7 +87,8 @@ fw_keeper_make_spare(struct fw_journal *j, char *why, size_t why_size)
 	while (!has_room(j)) {
 		if (drop_head(j, true))
 			continue;
-		snprintf(why, why_size, "the quota of %" PRIu64 " bytes is used up", j->quota_bytes);
+		snprintf(
+		    why, why_size, "the quota of %" PRIu64 " bytes is used up", j->quota_bytes);
 		set_spare(j, NULL, FW_EFULL, why);
 		return FW_OK;
 	}
@@ -123,8 +126,10 @@ fw_keeper_sync(struct fw_journal *j)
 			from = first;
 		if (to < end)
 			end = to;
-		if (from < end && fw_segment_sync(s, (size_t) (from - first), (size_t) (end - first)) != FW_OK) {
-			fw_error("journal %s position=%" PRIu64 " sync failed: %s", j->name, from, strerror(errno));
+		if (from < end &&
+		    fw_segment_sync(s, (size_t)(from - first), (size_t)(end - first)) != FW_OK) {
+			fw_error("journal %s position=%" PRIu64 " sync failed: %s", j->name, from,
+			    strerror(errno));
 			j->sync_errors++;
 			j->failed = true;
 			return;
@@ -140,7 +145,7 @@ monotonic_us(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * FW_S + ts.tv_nsec / 1000;
+	return (int64_t)ts.tv_sec * FW_S + ts.tv_nsec / 1000;
 }
 
 /* With lock. */

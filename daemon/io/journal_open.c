@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening and closing a journal: what its folder holds when it is opened.  Segments in which nothing was written are thrown away and their positions never
- * used again: a checkpoint may know positions that a power cut has taken back.  Anything that is not a segment is left alone.
+ * Opening and closing a journal: what its folder holds when it is opened.  Segments in which
+ * nothing was written are thrown away and their positions never used again: a checkpoint may know
+ * positions that a power cut has taken back.  Anything that is not a segment is left alone.
  */
 #include "io/journal.h"
 
@@ -70,13 +71,15 @@ list_numbers(const struct fw_journal *j, struct numbers *all, char *why, size_t 
 	return FW_OK;
 }
 
-/* A segment of another life, or one that overlaps its successor, would turn positions into nonsense. */
+/* A segment of another life, or one that overlaps its successor, would turn positions into
+ * nonsense. */
 static bool
 leads_to_head(const struct fw_journal *j, const struct fw_segment *s)
 {
 	if (!j->head)
 		return true;
-	return s->place.journal_id == j->head->place.journal_id && fw_segment_end(s) <= j->head->place.first;
+	return s->place.journal_id == j->head->place.journal_id &&
+	       fw_segment_end(s) <= j->head->place.first;
 }
 
 /* The newest first: it says which life this is. */
@@ -90,12 +93,14 @@ open_all(struct fw_journal *j, const struct numbers *all, char *why, size_t why_
 		if (r != FW_OK && r != FW_ECORRUPT)
 			return r;
 		if (r == FW_OK && !leads_to_head(j, s)) {
-			snprintf(why, why_size, "%020" PRIu64 ": of another journal", all->items[i]);
+			snprintf(
+			    why, why_size, "%020" PRIu64 ": of another journal", all->items[i]);
 			fw_segment_free(s);
 			r = FW_ECORRUPT;
 		}
 		if (r == FW_ECORRUPT) {
-			fw_error("journal %s segment=%" PRIu64 " not used: %s", j->name, all->items[i], why);
+			fw_error("journal %s segment=%" PRIu64 " not used: %s", j->name,
+			    all->items[i], why);
 			j->damaged++;
 			continue;
 		}
@@ -112,7 +117,7 @@ static int
 new_id(uint64_t *id)
 {
 	do {
-		if (getrandom(id, sizeof(*id), 0) != (ssize_t) sizeof(*id))
+		if (getrandom(id, sizeof(*id), 0) != (ssize_t)sizeof(*id))
 			return FW_EIO;
 		*id &= INT64_MAX; /* fits a database's bigint */
 	} while (*id == 0);
@@ -126,7 +131,7 @@ set_coming(struct fw_journal *j, const struct numbers *all)
 	uint64_t highest = all->count ? all->items[all->count - 1] : 0;
 	uint64_t beyond = highest;
 
-	j->coming = (struct fw_segment_place) {.number = highest + 1, .bytes = j->segment_bytes};
+	j->coming = (struct fw_segment_place){.number = highest + 1, .bytes = j->segment_bytes};
 	if (!j->tail) {
 		j->coming.first = beyond * j->segment_bytes;
 		return new_id(&j->coming.journal_id);
@@ -179,7 +184,8 @@ free_all(struct fw_segment *s)
 	}
 }
 
-/* The blank ones go last when there is nothing else: one of them must carry the id and the positions on. */
+/* The blank ones go last when there is nothing else: one of them must carry the id and the
+ * positions on. */
 static int
 begin(struct fw_journal *j, char *why, size_t why_size)
 {
@@ -211,7 +217,8 @@ scan(struct fw_journal *j, char *why, size_t why_size)
 	if (r == FW_OK)
 		r = open_all(j, &all, why, why_size);
 	if (r == FW_OK && set_coming(j, &all) != FW_OK) {
-		snprintf(why, why_size, "no random number for the journal's id: %s", strerror(errno));
+		snprintf(
+		    why, why_size, "no random number for the journal's id: %s", strerror(errno));
 		r = FW_EIO;
 	}
 	if (r == FW_OK)
@@ -290,14 +297,17 @@ start(struct fw_journal *j, char *why, size_t why_size)
 }
 
 int
-fw_journal_open(struct fw_journal **out, const struct fw_journal_options *options, char *why, size_t why_size)
+fw_journal_open(
+    struct fw_journal **out, const struct fw_journal_options *options, char *why, size_t why_size)
 {
 	struct fw_journal *j;
 	int r;
 
-	if (options->segment_bytes < 2 * FW_SEGMENT_HEADER_BYTES || options->segment_bytes > UINT32_MAX ||
+	if (options->segment_bytes < 2 * FW_SEGMENT_HEADER_BYTES ||
+	    options->segment_bytes > UINT32_MAX ||
 	    options->quota_bytes / 2 < options->segment_bytes || options->sync_interval_us < 0) {
-		snprintf(why, why_size, "%s: the quota must have room for two segments", options->directory);
+		snprintf(why, why_size, "%s: the quota must have room for two segments",
+		    options->directory);
 		return FW_EINVAL;
 	}
 	j = journal_new(options);

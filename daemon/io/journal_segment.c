@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Segment files; see journal_segment.h.  Nothing here is shared between threads: the journal sees to that. */
+/* Segment files; see journal_segment.h.  Nothing here is shared between threads: the journal sees
+ * to that. */
 #include "io/journal_segment.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ fill(int fd, const struct fw_segment_place *place, uint8_t **map)
 {
 	struct header h = {.magic = MAGIC, .version = VERSION, .place = *place};
 
-	errno = posix_fallocate(fd, 0, (off_t) place->bytes);
+	errno = posix_fallocate(fd, 0, (off_t)place->bytes);
 	if (errno)
 		return FW_EIO;
 	*map = mmap(NULL, place->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -110,8 +111,8 @@ segment_new(const struct fw_segment_place *place, uint8_t *map, size_t mapped)
 }
 
 int
-fw_segment_create(
-    struct fw_segment **out, int directory, const struct fw_segment_place *place, char *why, size_t why_size)
+fw_segment_create(struct fw_segment **out, int directory, const struct fw_segment_place *place,
+    char *why, size_t why_size)
 {
 	char name[NAME_BYTES], draft[NAME_BYTES];
 	uint8_t *map;
@@ -150,7 +151,8 @@ check_header(const struct header *h, uint64_t number)
 	if (h->crc != header_crc(*h) || h->place.number != number)
 		return FW_ECORRUPT;
 	/* no position may overflow, whatever follows */
-	if (h->place.bytes < FW_SEGMENT_HEADER_BYTES || h->place.bytes > INT64_MAX || h->place.first > INT64_MAX)
+	if (h->place.bytes < FW_SEGMENT_HEADER_BYTES || h->place.bytes > INT64_MAX ||
+	    h->place.first > INT64_MAX)
 		return FW_ECORRUPT;
 	return FW_OK;
 }
@@ -172,13 +174,13 @@ fw_segment_open(struct fw_segment **out, int directory, uint64_t number, char *w
 		goto out;
 	}
 	r = FW_ECORRUPT;
-	if (S_ISREG(st.st_mode) && pread(fd, &h, sizeof(h), 0) == (ssize_t) sizeof(h))
+	if (S_ISREG(st.st_mode) && pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h))
 		r = check_header(&h, number);
 	if (r != FW_OK) {
 		snprintf(why, why_size, "%s: header: %s", name, fw_strerror(r));
 		goto out;
 	}
-	size = (uint64_t) st.st_size < h.place.bytes ? (size_t) st.st_size : (size_t) h.place.bytes;
+	size = (uint64_t)st.st_size < h.place.bytes ? (size_t)st.st_size : (size_t)h.place.bytes;
 	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		r = complain(why, why_size, name, "cannot be mapped");
@@ -218,7 +220,7 @@ fw_segment_end(const struct fw_segment *s)
 static size_t
 padded(size_t n)
 {
-	return (n + 7) & ~(size_t) 7;
+	return (n + 7) & ~(size_t)7;
 }
 
 size_t
@@ -244,10 +246,10 @@ fw_segment_put(struct fw_segment *s, size_t offset, const struct fw_record *reco
 {
 	uint8_t *at = s->map + offset;
 	struct record_header h = {
-	    .length = (uint32_t) (sizeof(h) + record->topic_len + record->payload_len),
+	    .length = (uint32_t)(sizeof(h) + record->topic_len + record->payload_len),
 	    .received_at_us = record->received_at_us,
 	    .original_len = record->original_len,
-	    .topic_len = (uint32_t) record->topic_len,
+	    .topic_len = (uint32_t)record->topic_len,
 	};
 
 	memcpy(at, &h, sizeof(h));
@@ -274,11 +276,11 @@ fw_segment_get(const struct fw_segment *s, size_t offset, size_t limit, struct f
 		return FW_ECORRUPT;
 	if (h.crc != record_crc(at, h.length))
 		return FW_ECORRUPT;
-	*out = (struct fw_record) {
+	*out = (struct fw_record){
 	    .position = s->place.first + offset,
 	    .next = s->place.first + offset + padded(h.length),
 	    .received_at_us = h.received_at_us,
-	    .topic = (const char *) at + sizeof(h),
+	    .topic = (const char *)at + sizeof(h),
 	    .topic_len = h.topic_len,
 	    .payload = at + sizeof(h) + h.topic_len,
 	    .payload_len = h.length - sizeof(h) - h.topic_len,
@@ -292,13 +294,14 @@ fw_segment_is_blank(const struct fw_segment *s, size_t offset)
 {
 	if (offset >= s->mapped)
 		return true;
-	return s->map[offset] == 0 && memcmp(s->map + offset, s->map + offset + 1, s->mapped - offset - 1) == 0;
+	return s->map[offset] == 0 &&
+	       memcmp(s->map + offset, s->map + offset + 1, s->mapped - offset - 1) == 0;
 }
 
 int
 fw_segment_sync(const struct fw_segment *s, size_t from, size_t to)
 {
-	size_t page = (size_t) sysconf(_SC_PAGESIZE);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	from -= from % page;
 	return msync(s->map + from, to - from, MS_SYNC) == 0 ? FW_OK : FW_EIO;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One segment file of a journal: its layout, and how it is made, mapped, filled and read.  Only the journal includes this.
+ * One segment file of a journal: its layout, and how it is made, mapped, filled and read.  Only the
+ *journal includes this.
  *
  *	segment  header (64 bytes), records, zeros up to the end
- *	record   length u32, CRC-32C u32 (of the length and of all that follows), receive time i64, original_len u64,
- *	         topic length u32, 0 u32, topic, payload, zeros up to a multiple of 8
+ *	record   length u32, CRC-32C u32 (of the length and of all that follows), receive time i64,
+ *original_len u64, topic length u32, 0 u32, topic, payload, zeros up to a multiple of 8
  *
- * Numbers are in the byte order of the machine.  The length is that of the record without the zeros behind it; a length of 0
- * is the end.  Every block of a file is allocated before it gets its name, so that the map never meets a full disk.
+ * Numbers are in the byte order of the machine.  The length is that of the record without the zeros
+ *behind it; a length of 0 is the end.  Every block of a file is allocated before it gets its name,
+ *so that the map never meets a full disk.
  */
 #ifndef FW_IO_JOURNAL_SEGMENT_H
 #define FW_IO_JOURNAL_SEGMENT_H
@@ -44,11 +46,12 @@ struct fw_segment {
 bool fw_segment_parse_name(const char *name, uint64_t *number);
 
 /* Makes a segment and its directory entry durable.  FW_EFULL: no disk space. */
-FW_MUST_CHECK int fw_segment_create(
-    struct fw_segment **out, int directory, const struct fw_segment_place *place, char *why, size_t why_size);
+FW_MUST_CHECK int fw_segment_create(struct fw_segment **out, int directory,
+    const struct fw_segment_place *place, char *why, size_t why_size);
 
 /* Maps one for reading.  FW_EVERSION, FW_ECORRUPT: the header does not hold. */
-FW_MUST_CHECK int fw_segment_open(struct fw_segment **out, int directory, uint64_t number, char *why, size_t why_size);
+FW_MUST_CHECK int fw_segment_open(
+    struct fw_segment **out, int directory, uint64_t number, char *why, size_t why_size);
 
 void fw_segment_free(struct fw_segment *s);                  /* the file stays; NULL is allowed */
 void fw_segment_remove(int directory, struct fw_segment *s); /* the file goes too */
@@ -62,9 +65,10 @@ size_t fw_segment_record_bytes(size_t topic_len, size_t payload_len);
 /* Writes a record that fits at the offset. */
 void fw_segment_put(struct fw_segment *s, size_t offset, const struct fw_record *record);
 
-/* The record at the offset, of which `limit` bytes of the segment are written.  FW_ENOTFOUND: none begins there.
-   FW_ECORRUPT: one does, and does not hold. */
-FW_MUST_CHECK int fw_segment_get(const struct fw_segment *s, size_t offset, size_t limit, struct fw_record *out);
+/* The record at the offset, of which `limit` bytes of the segment are written.  FW_ENOTFOUND: none
+   begins there. FW_ECORRUPT: one does, and does not hold. */
+FW_MUST_CHECK int fw_segment_get(
+    const struct fw_segment *s, size_t offset, size_t limit, struct fw_record *out);
 
 /* Whether nothing but zeros follows. */
 bool fw_segment_is_blank(const struct fw_segment *s, size_t offset);

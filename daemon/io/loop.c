@@ -75,9 +75,9 @@ fw_loop_now_us(const struct fw_loop *loop)
 {
 	struct timespec now;
 
-	(void) loop;
+	(void)loop;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t) now.tv_sec * FW_S + now.tv_nsec / 1000;
+	return (int64_t)now.tv_sec * FW_S + now.tv_nsec / 1000;
 }
 
 static void
@@ -86,12 +86,13 @@ on_ready(evutil_socket_t fd, short events, void *arg)
 	struct fw_watch *w = arg;
 	int what = ((events & EV_READ) ? FW_READ : 0) | ((events & EV_WRITE) ? FW_WRITE : 0);
 
-	(void) fd;
+	(void)fd;
 	w->ready(what, w->context);
 }
 
 struct fw_watch *
-fw_watch_new(struct fw_loop *loop, int fd, int what, void (*ready)(int what, void *context), void *context)
+fw_watch_new(
+    struct fw_loop *loop, int fd, int what, void (*ready)(int what, void *context), void *context)
 {
 	struct fw_watch *w = fw_calloc(1, sizeof(*w));
 
@@ -140,8 +141,8 @@ on_due(evutil_socket_t fd, short events, void *arg)
 {
 	struct fw_timer *t = arg;
 
-	(void) fd;
-	(void) events;
+	(void)fd;
+	(void)events;
 	t->due(t->context);
 }
 
@@ -164,8 +165,8 @@ fw_timer_set(struct fw_timer *t, int64_t delay_us)
 	struct timeval delay = {0, 0};
 
 	if (delay_us > 0) {
-		delay.tv_sec = (time_t) (delay_us / FW_S);
-		delay.tv_usec = (suseconds_t) (delay_us % FW_S);
+		delay.tv_sec = (time_t)(delay_us / FW_S);
+		delay.tv_usec = (suseconds_t)(delay_us % FW_S);
 	}
 	/* libevent adds the delay to its clock: keep the sum in range */
 	if (delay.tv_sec > 366 * 86400)
@@ -200,12 +201,13 @@ on_signal(evutil_socket_t number, short events, void *arg)
 {
 	struct fw_signal *s = arg;
 
-	(void) events;
-	s->came((int) number, s->context);
+	(void)events;
+	s->came((int)number, s->context);
 }
 
 struct fw_signal *
-fw_signal_new(struct fw_loop *loop, int number, void (*came)(int number, void *context), void *context)
+fw_signal_new(
+    struct fw_loop *loop, int number, void (*came)(int number, void *context), void *context)
 {
 	struct fw_signal *s = fw_calloc(1, sizeof(*s));
 

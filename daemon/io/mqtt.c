@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One MQTT 5 session on MQTTAsync; see mqtt.h.  Paho's callbacks only put down what happened, under a lock, and wake the loop by
- * an eventfd; everything else is decided in the loop.  Paho's automatic reconnect is not used: it does not subscribe again.
+ * One MQTT 5 session on MQTTAsync; see mqtt.h.  Paho's callbacks only put down what happened, under
+ * a lock, and wake the loop by an eventfd; everything else is decided in the loop.  Paho's
+ * automatic reconnect is not used: it does not subscribe again.
  */
 #include "io/mqtt.h"
 
@@ -23,15 +24,17 @@
 #define MAGIC 0x6d717474
 #define WHY_BYTES 256
 #define RETRY_FIRST_MS 500
-#define STABLE_US (10 * FW_S) /* a connection that held so long makes the next pause short again */
+#define STABLE_US                                                                      \
+	(10 * FW_S) /* a connection that held so long makes the next pause short again \
+		     */
 #define CONNECT_TIMEOUT_S 10
-#define BUFFERED_MOST 16384   /* outgoing messages in Paho's queue */
-#define FLUSH_MS 500          /* on stop, for what is in that queue */
+#define BUFFERED_MOST 16384 /* outgoing messages in Paho's queue */
+#define FLUSH_MS 500        /* on stop, for what is in that queue */
 #define STOP_US (2 * FW_S)
 
 /*
- * start -> CONNECTING -> SUBSCRIBING -> UP, and from any of the three to PAUSED when it fails, then CONNECTING again.
- * stop leads to STOPPED from everywhere.
+ * start -> CONNECTING -> SUBSCRIBING -> UP, and from any of the three to PAUSED when it fails, then
+ * CONNECTING again. stop leads to STOPPED from everywhere.
  */
 enum phase { STOPPED, PAUSED, CONNECTING, SUBSCRIBING, UP };
 
@@ -92,12 +95,13 @@ put_event(struct fw_mqtt *m, enum event_kind kind, const char *what, const char 
 	struct event *e;
 
 	pthread_mutex_lock(&m->lock);
-	m->arrived.items = fw_grow(m->arrived.items, &m->arrived.cap, m->arrived.count + 1, sizeof(*e));
+	m->arrived.items =
+	    fw_grow(m->arrived.items, &m->arrived.cap, m->arrived.count + 1, sizeof(*e));
 	e = &m->arrived.items[m->arrived.count++];
 	e->kind = kind;
 	snprintf(e->why, sizeof(e->why), "%s%s%s", what, *what && *detail ? ": " : "", detail);
 	pthread_mutex_unlock(&m->lock);
-	if (write(m->wake_fd, &one, sizeof(one)) != (ssize_t) sizeof(one))
+	if (write(m->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		abort(); /* an eventfd refuses only when it is closed */
 }
 
@@ -117,10 +121,11 @@ static int
 on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
 {
 	struct fw_mqtt *m = of_context(context);
-	size_t n = topic_len > 0 ? (size_t) topic_len : strlen(topic);
+	size_t n = topic_len > 0 ? (size_t)topic_len : strlen(topic);
 
 	atomic_fetch_add_explicit(&m->received, 1, memory_order_relaxed);
-	m->handlers.message(topic, n, message->payload, (size_t) message->payloadlen, m->handlers.context);
+	m->handlers.message(
+	    topic, n, message->payload, (size_t)message->payloadlen, m->handlers.context);
 	MQTTAsync_freeMessage(&message);
 	MQTTAsync_free(topic);
 	return 1; /* Paho acknowledges in any case; 0 would only keep the message in its memory */
@@ -129,7 +134,7 @@ on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message
 static void
 on_connected(void *context, MQTTAsync_successData5 *response)
 {
-	(void) response;
+	(void)response;
 	put_event(of_context(context), EVENT_CONNECTED, "", "");
 }
 
@@ -150,7 +155,7 @@ on_server_disconnect(void *context, MQTTProperties *properties, enum MQTTReasonC
 {
 	const char *text = MQTTReasonCode_toString(reason);
 
-	(void) properties;
+	(void)properties;
 	put_event(of_context(context), EVENT_DOWN, "the broker disconnected", text ? text : "");
 }
 
@@ -161,8 +166,9 @@ on_subscribed(void *context, MQTTAsync_successData5 *response)
 
 	/* Paho fills the array for more than one filter alone; for one it is not even NULL. */
 	for (int i = 0; i < response->alt.sub.reasonCodeCount; i++) {
-		enum MQTTReasonCodes code = response->alt.sub.reasonCodeCount == 1 ? response->reasonCode
-		                                                                   : response->alt.sub.reasonCodes[i];
+		enum MQTTReasonCodes code = response->alt.sub.reasonCodeCount == 1
+						? response->reasonCode
+						: response->alt.sub.reasonCodes[i];
 
 		if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
 			continue;
@@ -181,20 +187,21 @@ on_subscribe_failed(void *context, MQTTAsync_failureData5 *failure)
 static void
 on_closed(void *context, MQTTAsync_successData5 *response)
 {
-	(void) response;
+	(void)response;
 	put_event(of_context(context), EVENT_CLOSED, "", "");
 }
 
 static void
 on_close_failed(void *context, MQTTAsync_failureData5 *failure)
 {
-	(void) failure;
+	(void)failure;
 	put_event(of_context(context), EVENT_CLOSED, "", "");
 }
 
 /* ---------------------------------------------------------------- the loop */
 
-/* Doubling, and between a half and the whole of it, so that thousands of clients do not come back at one moment. */
+/* Doubling, and between a half and the whole of it, so that thousands of clients do not come back
+ * at one moment. */
 static int64_t
 pause_us(struct fw_mqtt *m)
 {
@@ -204,7 +211,7 @@ pause_us(struct fw_mqtt *m)
 		ms *= 2;
 	if (ms > m->retry_max_ms)
 		ms = m->retry_max_ms;
-	return (ms / 2 + (int64_t) arc4random_uniform((uint32_t) (ms / 2) + 1)) * FW_MS;
+	return (ms / 2 + (int64_t)arc4random_uniform((uint32_t)(ms / 2) + 1)) * FW_MS;
 }
 
 static void
@@ -229,17 +236,18 @@ four_byte(enum MQTTPropertyCodes code, int64_t value)
 {
 	MQTTProperty p = {.identifier = code};
 
-	p.value.integer4 = (unsigned) value;
+	p.value.integer4 = (unsigned)value;
 	return p;
 }
 
 static void
 fill_properties(const struct fw_mqtt *m, MQTTProperties *out)
 {
-	MQTTProperty expiry = four_byte(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, m->session_expiry_s);
+	MQTTProperty expiry =
+	    four_byte(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, m->session_expiry_s);
 	MQTTProperty maximum = {.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
 
-	maximum.value.integer2 = (unsigned short) m->receive_maximum;
+	maximum.value.integer2 = (unsigned short)m->receive_maximum;
 	if (MQTTProperties_add(out, &expiry) != 0 || MQTTProperties_add(out, &maximum) != 0)
 		abort();
 }
@@ -286,7 +294,7 @@ hang_up(struct fw_mqtt *m)
 	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
 
 	if (MQTTAsync_isConnected(m->client))
-		(void) MQTTAsync_disconnect(m->client, &options);
+		(void)MQTTAsync_disconnect(m->client, &options);
 }
 
 static void
@@ -300,7 +308,8 @@ subscribe(struct fw_mqtt *m)
 	options.context = m;
 	m->phase = SUBSCRIBING;
 	atomic_fetch_add(&m->connects, 1);
-	rc = MQTTAsync_subscribeMany(m->client, m->filter_count, m->filters, m->filter_qos, &options);
+	rc = MQTTAsync_subscribeMany(
+	    m->client, m->filter_count, m->filters, m->filter_qos, &options);
 	if (rc == MQTTASYNC_SUCCESS)
 		return;
 	go_down(m, "cannot subscribe");
@@ -359,7 +368,7 @@ woken(int what, void *context)
 {
 	struct fw_mqtt *m = of_context(context);
 
-	(void) what;
+	(void)what;
 	take_events(m);
 	for (size_t i = 0; i < m->taken.count; i++)
 		handle(m, &m->taken.items[i]);
@@ -389,8 +398,8 @@ make_uri(const struct fw_mqtt_options *o)
 	bool v6 = strchr(o->host, ':') != NULL;
 	char uri[320];
 
-	snprintf(uri, sizeof(uri), "%s://%s%s%s:%d", *o->ca_file ? "ssl" : "tcp", v6 ? "[" : "", o->host, v6 ? "]" : "",
-	    o->port);
+	snprintf(uri, sizeof(uri), "%s://%s%s%s:%d", *o->ca_file ? "ssl" : "tcp", v6 ? "[" : "",
+	    o->host, v6 ? "]" : "", o->port);
 	return fw_strdup(uri);
 }
 
@@ -406,7 +415,7 @@ copy_options(struct fw_mqtt *m, const struct fw_mqtt_options *o)
 	m->key_file = fw_strdup(o->key_file);
 	m->filters = fw_calloc(o->filter_count, sizeof(*m->filters));
 	m->filter_qos = fw_calloc(o->filter_count, sizeof(*m->filter_qos));
-	m->filter_count = (int) o->filter_count;
+	m->filter_count = (int)o->filter_count;
 	for (int i = 0; i < m->filter_count; i++) {
 		m->filters[i] = fw_strdup(o->filters[i]);
 		m->filter_qos[i] = 1;
@@ -436,7 +445,8 @@ fw_mqtt_new(struct fw_mqtt **out, struct fw_loop *loop, const struct fw_mqtt_opt
 	m->retry = fw_timer_new(loop, connect_now, m);
 	rc = create(m);
 	if (rc != MQTTASYNC_SUCCESS) {
-		snprintf(why, why_size, "%s: %s", m->uri, MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "refused");
+		snprintf(why, why_size, "%s: %s", m->uri,
+		    MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "refused");
 		fw_mqtt_free(m);
 		return FW_EINVAL;
 	}
@@ -460,10 +470,11 @@ fw_mqtt_publish(struct fw_mqtt *m, const char *topic, const void *payload, size_
 {
 	MQTTAsync_message message = MQTTAsync_message_initializer;
 
-	message.payload = (void *) (uintptr_t) payload;
-	message.payloadlen = (int) len;
+	message.payload = (void *)(uintptr_t)payload;
+	message.payloadlen = (int)len;
 	message.qos = qos;
-	if (m->phase == UP && len <= INT_MAX && MQTTAsync_sendMessage(m->client, topic, &message, NULL) == MQTTASYNC_SUCCESS)
+	if (m->phase == UP && len <= INT_MAX &&
+	    MQTTAsync_sendMessage(m->client, topic, &message, NULL) == MQTTASYNC_SUCCESS)
 		atomic_fetch_add(&m->published, 1);
 	else
 		atomic_fetch_add(&m->dropped, 1);
@@ -477,16 +488,18 @@ wait_until_closed(struct fw_mqtt *m)
 	while ((left_us = end_us - fw_loop_now_us(m->loop)) > 0 && left_us <= STOP_US) {
 		struct pollfd p = {.fd = m->wake_fd, .events = POLLIN};
 
-		if (poll(&p, 1, (int) (left_us / FW_MS) + 1) <= 0)
+		if (poll(&p, 1, (int)(left_us / FW_MS) + 1) <= 0)
 			continue;
 		take_events(m);
 		for (size_t i = 0; i < m->taken.count; i++)
-			if (m->taken.items[i].kind == EVENT_CLOSED || m->taken.items[i].kind == EVENT_DOWN)
+			if (m->taken.items[i].kind == EVENT_CLOSED ||
+			    m->taken.items[i].kind == EVENT_DOWN)
 				return;
 	}
 }
 
-/* Destroying the client, not the disconnect, is what makes sure that Paho takes in and acknowledges nothing more. */
+/* Destroying the client, not the disconnect, is what makes sure that Paho takes in and acknowledges
+ * nothing more. */
 void
 fw_mqtt_stop(struct fw_mqtt *m)
 {
@@ -501,7 +514,8 @@ fw_mqtt_stop(struct fw_mqtt *m)
 	options.onSuccess5 = on_closed;
 	options.onFailure5 = on_close_failed;
 	options.context = m;
-	if (MQTTAsync_isConnected(m->client) && MQTTAsync_disconnect(m->client, &options) == MQTTASYNC_SUCCESS)
+	if (MQTTAsync_isConnected(m->client) &&
+	    MQTTAsync_disconnect(m->client, &options) == MQTTASYNC_SUCCESS)
 		wait_until_closed(m);
 	MQTTAsync_destroy(&m->client);
 	take_events(m);
@@ -540,7 +554,7 @@ fw_mqtt_free(struct fw_mqtt *m)
 void
 fw_mqtt_state(const struct fw_mqtt *m, struct fw_mqtt_state *out)
 {
-	*out = (struct fw_mqtt_state) {
+	*out = (struct fw_mqtt_state){
 	    .up = atomic_load(&m->up),
 	    .connects = atomic_load(&m->connects),
 	    .losses = atomic_load(&m->losses),

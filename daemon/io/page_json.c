@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A page as JSON; see page_json.h.  All text in it has been checked to be UTF-8 where it came in. */
+/* A page as JSON; see page_json.h.  All text in it has been checked to be UTF-8 where it came in.
+ */
 #include "io/page_json.h"
 
 #include <assert.h>
@@ -33,8 +34,8 @@ static void
 write_title(char *title, size_t size, const struct fw_incident *i, const char *where)
 {
 	snprintf(title, size, "%s%s%s %s%s%s%s%s", i->cause_test ? "[测试模式] " : "",
-	    i->confirmed_at_us ? "[已确认] " : "", fw_class_name_zh(i->class), where, *i->cause_zone ? " " : "",
-	    i->cause_zone, *i->cause_text ? ": " : "", i->cause_text);
+	    i->confirmed_at_us ? "[已确认] " : "", fw_class_name_zh(i->class), where,
+	    *i->cause_zone ? " " : "", i->cause_zone, *i->cause_text ? ": " : "", i->cause_text);
 }
 
 static void

@@ -69,8 +69,8 @@ put_steps(struct fw_pg *pg, const struct fw_pg_request *request)
 	for (size_t i = 0; i < request->step_count; i++) {
 		const struct fw_pg_step *s = &request->steps[i];
 
-		if (!PQsendQueryPrepared(pg->conn, pg->options.statements[s->statement].name, s->param_count, s->values,
-			s->lengths, s->formats, 1))
+		if (!PQsendQueryPrepared(pg->conn, pg->options.statements[s->statement].name,
+			s->param_count, s->values, s->lengths, s->formats, 1))
 			return false;
 	}
 	return PQpipelineSync(pg->conn) != 0;
@@ -92,7 +92,8 @@ static void
 begin_rollback(struct fw_pg *pg)
 {
 	fw_pg_begin_request(pg, &pg->rollback);
-	if (!PQsendQueryParams(pg->conn, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) || !PQpipelineSync(pg->conn))
+	if (!PQsendQueryParams(pg->conn, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) ||
+	    !PQpipelineSync(pg->conn))
 		fw_pg_lose(pg);
 	else
 		fw_pg_flush(pg);
@@ -256,7 +257,8 @@ fw_pg_send(struct fw_pg *pg, struct fw_pg_request *request)
 }
 
 struct fw_pg *
-fw_pg_new(struct fw_loop *loop, const struct fw_pg_options *options, const struct fw_pg_handlers *handlers)
+fw_pg_new(struct fw_loop *loop, const struct fw_pg_options *options,
+    const struct fw_pg_handlers *handlers)
 {
 	struct fw_pg *pg = fw_calloc(1, sizeof(*pg));
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One asynchronous PostgreSQL connection in libpq's pipeline mode, on the event loop.  Only pg (with pg_connect and pg_columns)
- * calls libpq; readers of rows ask for their number.
+ * One asynchronous PostgreSQL connection in libpq's pipeline mode, on the event loop.  Only pg
+ * (with pg_connect and pg_columns) calls libpq; readers of rows ask for their number.
  *
- * A request is a run of prepared statements that is sent as one.  Requests are answered in order, and each exactly once: with
- * results, with the server's error, or with a lost connection (then the outcome is unknown).  One is under way at a time, the
- * others wait, so that an error of one is never another's.  The connection makes itself anew with jittered back-off, and prepares
- * its statements each time.
+ * A request is a run of prepared statements that is sent as one.  Requests are answered in order,
+ * and each exactly once: with results, with the server's error, or with a lost connection (then the
+ * outcome is unknown).  One is under way at a time, the others wait, so that an error of one is
+ * never another's.  The connection makes itself anew with jittered back-off, and prepares its
+ * statements each time.
  */
 #ifndef FW_IO_PG_H
 #define FW_IO_PG_H
@@ -25,7 +26,8 @@ struct fw_pg_statement {
 	const char *name, *sql;
 };
 
-struct fw_pg_options { /* dsn and application_name are copied, the rest must outlive the connection */
+struct fw_pg_options { /* dsn and application_name are copied, the rest must outlive the connection
+			*/
 	const char *dsn;
 	const char *application_name;
 	int64_t retry_max_ms; /* longest pause between attempts to connect */
@@ -36,18 +38,19 @@ struct fw_pg_options { /* dsn and application_name are copied, the rest must out
 };
 
 struct fw_pg_handlers {
-	/* Connected and prepared, or not any more; also when the reason changes why it is not.  `why` a sentence. */
+	/* Connected and prepared, or not any more; also when the reason changes why it is not.
+	 * `why` a sentence. */
 	void (*up)(bool up, const char *why, void *context);
 	void (*notified)(const char *channel, const char *payload, void *context);
 	void *context;
 };
 
 struct fw_pg_step {
-	size_t statement;          /* index of fw_pg_options.statements */
+	size_t statement; /* index of fw_pg_options.statements */
 	int param_count;
 	const char *const *values; /* NULL: null */
 	const int *lengths;
-	const int *formats;        /* 1 binary; all NULL: text */
+	const int *formats; /* 1 binary; all NULL: text */
 };
 
 struct fw_pg_error {
@@ -63,7 +66,8 @@ struct fw_pg_request {
 	bool row_by_row; /* rows as they come, one a call, for answers too large to be held */
 	/* Binary rows of step `step`; NULL: of no interest.  Holds during the call. */
 	void (*rows)(size_t step, const PGresult *rows, void *context);
-	/* error NULL: all steps succeeded.  Rows may have come before an error.  May send the next request. */
+	/* error NULL: all steps succeeded.  Rows may have come before an error.  May send the next
+	 * request. */
 	void (*done)(const struct fw_pg_error *error, void *context);
 	/* Instead of done when the connection is freed first; NULL: nothing is to be freed. */
 	void (*dropped)(void *context);
@@ -71,15 +75,15 @@ struct fw_pg_request {
 	struct fw_pg_request *next; /* the connection's */
 };
 
-struct fw_pg *fw_pg_new(
-    struct fw_loop *loop, const struct fw_pg_options *options, const struct fw_pg_handlers *handlers);
+struct fw_pg *fw_pg_new(struct fw_loop *loop, const struct fw_pg_options *options,
+    const struct fw_pg_handlers *handlers);
 void fw_pg_free(struct fw_pg *pg); /* not from its callbacks; NULL is allowed */
 void fw_pg_start(struct fw_pg *pg);
 bool fw_pg_is_up(const struct fw_pg *pg);
 uint64_t fw_pg_connects(const struct fw_pg *pg);
 
-/* Sends it, or lets it wait for those before it.  While there is no connection it is answered as lost.  `done` never runs from
-   within this call. */
+/* Sends it, or lets it wait for those before it.  While there is no connection it is answered as
+   lost.  `done` never runs from within this call. */
 void fw_pg_send(struct fw_pg *pg, struct fw_pg_request *request);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PostgreSQL's binary format; see pg_columns.h.  Integers are in network order, an array is a header and sized elements. */
+/* PostgreSQL's binary format; see pg_columns.h.  Integers are in network order, an array is a
+ * header and sized elements. */
 #include "io/pg_columns.h"
 
 #include <assert.h>
@@ -13,8 +14,9 @@
 #include "base/time.h"
 
 #define HEADER_BYTES 20 /* dimensions, nulls, element type, length, lower bound */
-#define EPOCH_2000_US ((int64_t) 946684800 * FW_S)
-#define LEAST_TIME_US ((int64_t) -62135596800 * FW_S) /* year 1: the server refuses what is long before */
+#define EPOCH_2000_US ((int64_t)946684800 * FW_S)
+#define LEAST_TIME_US \
+	((int64_t)-62135596800 * FW_S) /* year 1: the server refuses what is long before */
 
 void
 fw_columns_init(struct fw_columns *c, const char *types)
@@ -55,7 +57,7 @@ static uint8_t *
 put(struct fw_columns *c, size_t n)
 {
 	struct fw_column *k = &c->column[c->next];
-	uint32_t length = htobe32((uint32_t) n);
+	uint32_t length = htobe32((uint32_t)n);
 	uint8_t *at;
 
 	assert(n <= INT32_MAX);
@@ -98,14 +100,14 @@ fw_put_int(struct fw_columns *c, int64_t value)
 	switch (c->column[c->next].type) {
 	case '2':
 		assert(value >= INT16_MIN && value <= INT16_MAX);
-		put_16(c, (uint16_t) value);
+		put_16(c, (uint16_t)value);
 		return;
 	case '4':
 		assert(value >= INT32_MIN && value <= INT32_MAX);
-		put_32(c, (uint32_t) value);
+		put_32(c, (uint32_t)value);
 		return;
 	case '8':
-		put_64(c, (uint64_t) value);
+		put_64(c, (uint64_t)value);
 		return;
 	case 'b':
 		*put(c, 1) = value != 0;
@@ -131,13 +133,13 @@ fw_put_text_n(struct fw_columns *c, const char *text, size_t n)
 	char *out;
 
 	assert(c->column[c->next].type == 't');
-	out = (char *) put(c, n);
+	out = (char *)put(c, n);
 	if (n)
 		memcpy(out, text, n);
 	if (fw_text_valid(text, n))
 		return;
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char) out[i] >= 0x80 || out[i] == '\0')
+		if ((unsigned char)out[i] >= 0x80 || out[i] == '\0')
 			out[i] = '?';
 }
 
@@ -166,12 +168,12 @@ fw_put_time(struct fw_columns *c, int64_t t_us)
 {
 	assert(c->column[c->next].type == 'm');
 	if (t_us == FW_NEVER) {
-		put_64(c, (uint64_t) INT64_MAX);
+		put_64(c, (uint64_t)INT64_MAX);
 		return;
 	}
 	if (t_us < LEAST_TIME_US)
 		t_us = LEAST_TIME_US;
-	put_64(c, (uint64_t) (t_us - EPOCH_2000_US));
+	put_64(c, (uint64_t)(t_us - EPOCH_2000_US));
 }
 
 void
@@ -215,13 +217,13 @@ fw_columns_params(struct fw_columns *c, const char **values, int *lengths, int *
 	assert(c->next == 0);
 	for (size_t i = 0; i < c->count; i++) {
 		struct fw_column *k = &c->column[i];
-		uint32_t header[] = {htobe32(1), htobe32(k->has_null), htobe32(element_type(k->type)),
-		    htobe32((uint32_t) c->rows), htobe32(1)};
+		uint32_t header[] = {htobe32(1), htobe32(k->has_null),
+		    htobe32(element_type(k->type)), htobe32((uint32_t)c->rows), htobe32(1)};
 
 		assert(k->used <= INT_MAX);
 		memcpy(k->bytes, header, HEADER_BYTES);
-		values[i] = (const char *) k->bytes;
-		lengths[i] = (int) k->used;
+		values[i] = (const char *)k->bytes;
+		lengths[i] = (int)k->used;
 		formats[i] = 1;
 	}
 }
@@ -232,7 +234,7 @@ big_endian(const char *bytes, size_t n)
 	uint64_t value = 0;
 
 	for (size_t i = 0; i < n; i++)
-		value = value << 8 | (uint8_t) bytes[i];
+		value = value << 8 | (uint8_t)bytes[i];
 	return value;
 }
 
@@ -251,7 +253,7 @@ fw_get_text(const PGresult *rows, int row, int column)
 size_t
 fw_get_length(const PGresult *rows, int row, int column)
 {
-	return (size_t) PQgetlength(rows, row, column);
+	return (size_t)PQgetlength(rows, row, column);
 }
 
 int64_t
@@ -263,11 +265,11 @@ fw_get_int(const PGresult *rows, int row, int column)
 	case 1:
 		return *bytes != 0;
 	case 2:
-		return (int16_t) big_endian(bytes, 2);
+		return (int16_t)big_endian(bytes, 2);
 	case 4:
-		return (int32_t) big_endian(bytes, 4);
+		return (int32_t)big_endian(bytes, 4);
 	case 8:
-		return (int64_t) big_endian(bytes, 8);
+		return (int64_t)big_endian(bytes, 8);
 	default:
 		return 0;
 	}
@@ -296,6 +298,6 @@ fw_get_ints(const PGresult *rows, int row, int column, int64_t *out, size_t most
 	if (count > most)
 		count = most;
 	for (size_t i = 0; i < count; i++)
-		out[i] = (int64_t) big_endian(bytes + HEADER_BYTES + i * 12 + 4, 8);
+		out[i] = (int64_t)big_endian(bytes + HEADER_BYTES + i * 12 + 4, 8);
 	return count;
 }

@@ -20,7 +20,8 @@ fw_pg_set_why(struct fw_pg *pg, const char *why)
 		why = "connection lost";
 		n = strlen(why);
 	}
-	snprintf(pg->why, sizeof(pg->why), "%.*s", (int) (n < FW_PG_WHY_MAX ? n : FW_PG_WHY_MAX - 1), why);
+	snprintf(pg->why, sizeof(pg->why), "%.*s", (int)(n < FW_PG_WHY_MAX ? n : FW_PG_WHY_MAX - 1),
+	    why);
 }
 
 static void
@@ -51,7 +52,7 @@ jittered(int64_t pause_us)
 
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		random = UINT32_MAX / 2;
-	return pause_us / 2 + (int64_t) ((double) pause_us * (random / (double) UINT32_MAX)) / 2;
+	return pause_us / 2 + (int64_t)((double)pause_us * (random / (double)UINT32_MAX)) / 2;
 }
 
 static void
@@ -96,12 +97,12 @@ fw_pg_lose(struct fw_pg *pg)
 static void
 on_notice(void *context, const PGresult *notice)
 {
-	(void) context;
+	(void)context;
 	fw_debug("postgres notice: %s", PQresultErrorMessage(notice));
 }
 
-/* Plans go by key and are made once, whatever the statistics say: a day's partition is empty when its plan is made, and the scan
-   that is cheapest then is ruinous an hour later. */
+/* Plans go by key and are made once, whatever the statistics say: a day's partition is empty when
+   its plan is made, and the scan that is cheapest then is ruinous an hour later. */
 static const char *const session[] = {
     "SET search_path TO firewatch, pg_temp",
     "SET plan_cache_mode TO force_generic_plan",
@@ -116,7 +117,8 @@ put_set_up(struct fw_pg *pg)
 		if (!PQsendQueryParams(pg->conn, session[i], 0, NULL, NULL, NULL, NULL, 1))
 			return false;
 	for (size_t i = 0; i < pg->options.listen_count; i++) {
-		char *channel = PQescapeIdentifier(pg->conn, pg->options.listen[i], strlen(pg->options.listen[i]));
+		char *channel = PQescapeIdentifier(
+		    pg->conn, pg->options.listen[i], strlen(pg->options.listen[i]));
 		char command[160];
 
 		if (!channel)
@@ -127,7 +129,8 @@ put_set_up(struct fw_pg *pg)
 			return false;
 	}
 	for (size_t i = 0; i < pg->options.statement_count; i++)
-		if (!PQsendPrepare(pg->conn, pg->options.statements[i].name, pg->options.statements[i].sql, 0, NULL))
+		if (!PQsendPrepare(pg->conn, pg->options.statements[i].name,
+			pg->options.statements[i].sql, 0, NULL))
 			return false;
 	return PQpipelineSync(pg->conn) != 0;
 }
@@ -167,7 +170,8 @@ fw_pg_finish_set_up(struct fw_pg *pg)
 		size_t n = strlen(pg->why);
 
 		if (is_schema_fault(pg->sqlstate))
-			snprintf(pg->why + n, sizeof(pg->why) - n, "; run \"firewatchctl db migrate\"");
+			snprintf(
+			    pg->why + n, sizeof(pg->why) - n, "; run \"firewatchctl db migrate\"");
 		pg->active = NULL;
 		fw_pg_drop(pg);
 		return;
@@ -185,7 +189,7 @@ static void poll_connect(struct fw_pg *pg);
 static void
 on_connecting(int what, void *context)
 {
-	(void) what;
+	(void)what;
 	poll_connect(context);
 }
 
@@ -222,9 +226,10 @@ static void
 begin_connect(struct fw_pg *pg)
 {
 	/* what stands before dbname is a default, what stands behind it holds */
-	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-	    "dbname", "application_name", "client_encoding", NULL};
-	const char *const values[] = {"10", "5", "3", "15000", pg->dsn, pg->application_name, "UTF8", NULL};
+	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
+	    "tcp_user_timeout", "dbname", "application_name", "client_encoding", NULL};
+	const char *const values[] = {
+	    "10", "5", "3", "15000", pg->dsn, pg->application_name, "UTF8", NULL};
 
 	pg->state = CONNECTING;
 	pg->failed = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside pg: pg.c serves requests, pg_connect.c makes and drops the connection.  Nobody else includes this.
+ * Inside pg: pg.c serves requests, pg_connect.c makes and drops the connection.  Nobody else
+ *includes this.
  *
  *	OFF         not started
  *	PAUSED      waiting to try again
@@ -35,7 +36,7 @@ struct fw_pg {
 	struct fw_pg_request *queue, **queue_end;
 	struct fw_pg_request *active;
 	struct fw_pg_request set_up, rollback; /* the connection's own */
-	size_t step; /* of active, whose answer comes next */
+	size_t step;                           /* of active, whose answer comes next */
 
 	bool failed; /* the active request has an error */
 	char sqlstate[6];
@@ -45,7 +46,8 @@ struct fw_pg {
 
 /* pg_connect.c */
 void fw_pg_set_why(struct fw_pg *pg, const char *why);
-void fw_pg_drop(struct fw_pg *pg); /* the connection is of no use any more: all requests are answered as lost */
+void fw_pg_drop(
+    struct fw_pg *pg); /* the connection is of no use any more: all requests are answered as lost */
 void fw_pg_lose(struct fw_pg *pg); /* likewise, for the reason that libpq has */
 void fw_pg_finish_set_up(struct fw_pg *pg);
 void fw_pg_on_timer(void *context);

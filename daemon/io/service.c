@@ -27,7 +27,7 @@ fw_service_reloading(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
-	    (int64_t) now.tv_sec * 1000000 + (int64_t) now.tv_nsec / 1000);
+	    (int64_t)now.tv_sec * 1000000 + (int64_t)now.tv_nsec / 1000);
 }
 
 void
@@ -46,7 +46,7 @@ fw_service_status(const char *format, ...)
 	vsnprintf(status, sizeof(status), format, args);
 	va_end(args);
 	for (char *c = status; *c; c++) /* a line break would begin another variable */
-		if ((unsigned char) *c < 0x20)
+		if ((unsigned char)*c < 0x20)
 			*c = ' ';
 	sd_notifyf(0, "STATUS=%s", status);
 }
@@ -62,7 +62,7 @@ fw_service_watchdog_us(void)
 {
 	uint64_t interval_us;
 
-	return sd_watchdog_enabled(0, &interval_us) > 0 ? (int64_t) (interval_us / 2) : 0;
+	return sd_watchdog_enabled(0, &interval_us) > 0 ? (int64_t)(interval_us / 2) : 0;
 }
 
 bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one lane writes to PostgreSQL; see store.h.  Two batches change places: one gathers, the other is under way until it is
- * committed, however often it has to be sent.
+ * What one lane writes to PostgreSQL; see store.h.  Two batches change places: one gathers, the
+ * other is under way until it is committed, however often it has to be sent.
  */
 #include "io/store.h"
 
@@ -16,7 +16,7 @@
 #include "io/store_batch.h"
 
 #define RETRY_FIRST_US (100 * FW_MS)
-#define COLUMNS_ALL ((size_t) (FW_SQL_BATCH + 1) * FW_COLUMNS_MAX)
+#define COLUMNS_ALL ((size_t)(FW_SQL_BATCH + 1) * FW_COLUMNS_MAX)
 
 struct fw_store {
 	struct fw_loop *loop;
@@ -33,7 +33,7 @@ struct fw_store {
 	struct fw_batch batches[2], *gathering, *sent; /* sent NULL: none under way */
 	uint64_t serial, committed; /* of the gathering batch; of the last committed one */
 	uint64_t journal, position; /* the checkpoint last committed */
-	bool in_flight;             /* sent is with the connection, else it waits to be sent again */
+	bool in_flight; /* sent is with the connection, else it waits to be sent again */
 	int64_t sent_at_us;
 
 	struct fw_pg_request request;
@@ -41,8 +41,9 @@ struct fw_store {
 	const char *values[COLUMNS_ALL];
 	int lengths[COLUMNS_ALL], formats[COLUMNS_ALL];
 
-	struct fw_strmap claimed; /* ids of this attempt's answers; the keys are in the sent batch */
-	char told[640];           /* the last error that was logged */
+	struct fw_strmap
+	    claimed;    /* ids of this attempt's answers; the keys are in the sent batch */
+	char told[640]; /* the last error that was logged */
 	uint64_t rows, transactions, retries;
 	int64_t took_us;
 };
@@ -53,7 +54,7 @@ static void
 add_params(struct fw_store *s, struct fw_pg_step *step, struct fw_columns *c, size_t *used)
 {
 	fw_columns_params(c, s->values + *used, s->lengths + *used, s->formats + *used);
-	step->param_count += (int) c->count;
+	step->param_count += (int)c->count;
 	*used += c->count;
 }
 
@@ -62,7 +63,7 @@ add_step(struct fw_store *s, enum fw_sql statement, size_t *used)
 {
 	struct fw_pg_step *step = &s->steps[s->request.step_count++];
 
-	*step = (struct fw_pg_step) {
+	*step = (struct fw_pg_step){
 	    .statement = statement,
 	    .values = s->values + *used,
 	    .lengths = s->lengths + *used,
@@ -84,7 +85,7 @@ transmit(struct fw_store *s)
 	add_step(s, FW_SQL_BEGIN, &used);
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		if (s->sent->columns[i].rows > 0)
-			add_step(s, (enum fw_sql) i, &used);
+			add_step(s, (enum fw_sql)i, &used);
 	add_step(s, FW_SQL_COMMIT, &used);
 	fw_strmap_fini(&s->claimed);
 	fw_strmap_init(&s->claimed, 0);
@@ -109,7 +110,8 @@ on_retry(void *context)
 static bool
 is_empty(const struct fw_batch *b, const struct fw_store *s)
 {
-	return b->row_count == 0 && (!b->has_checkpoint || (b->journal == s->journal && b->position == s->position));
+	return b->row_count == 0 &&
+	       (!b->has_checkpoint || (b->journal == s->journal && b->position == s->position));
 }
 
 bool
@@ -146,7 +148,8 @@ on_rows(size_t step, const PGresult *rows, void *context)
 	}
 }
 
-/* Parts the batch's pages into claimed ones, first, and refused ones; returns how many are claimed. */
+/* Parts the batch's pages into claimed ones, first, and refused ones; returns how many are claimed.
+ */
 static size_t
 part_claims(struct fw_store *s, const char **ids, size_t count)
 {
@@ -163,7 +166,8 @@ part_claims(struct fw_store *s, const char **ids, size_t count)
 	return claimed;
 }
 
-/* What the handler is given is taken out of the batch first, so that the handler may send the next one. */
+/* What the handler is given is taken out of the batch first, so that the handler may send the next
+ * one. */
 static void
 committed(struct fw_store *s)
 {
@@ -212,7 +216,7 @@ note_committed(struct fw_store *s)
 	}
 	if (s->told[0])
 		fw_notice("store %s: batch %llu is committed after all", fw_lane_name(s->lane),
-		    (unsigned long long) s->committed);
+		    (unsigned long long)s->committed);
 	s->told[0] = '\0';
 }
 
@@ -227,8 +231,9 @@ failed(struct fw_store *s, const struct fw_pg_error *error)
 		return;
 	snprintf(what, sizeof(what), "%s %.500s", error->sqlstate, error->message);
 	if (strcmp(what, s->told) != 0)
-		fw_error("store %s: batch %llu of %zu rows is refused and sent again: %s", fw_lane_name(s->lane),
-		    (unsigned long long) s->serial - 1, s->sent->row_count, what);
+		fw_error("store %s: batch %llu of %zu rows is refused and sent again: %s",
+		    fw_lane_name(s->lane), (unsigned long long)s->serial - 1, s->sent->row_count,
+		    what);
 	memcpy(s->told, what, sizeof(s->told));
 	fw_timer_set(s->retry, s->pause_us);
 	s->pause_us = s->pause_us * 2 < s->retry_max_us ? s->pause_us * 2 : s->retry_max_us;
@@ -279,21 +284,21 @@ connect_to(struct fw_store *s, const struct fw_store_options *options)
 
 	snprintf(name, sizeof(name), "firewatchd/%s", fw_lane_name(s->lane));
 	s->pg = fw_pg_new(s->loop,
-	    &(struct fw_pg_options) {
+	    &(struct fw_pg_options){
 		.dsn = options->dsn,
 		.application_name = name,
 		.retry_max_ms = options->retry_max_ms,
 		.statements = fw_sql_statements,
 		.statement_count = FW_SQL_COUNT,
-		.listen = (const char *const *) s->channels,
+		.listen = (const char *const *)s->channels,
 		.listen_count = s->channel_count,
 	    },
 	    &handlers);
 }
 
 struct fw_store *
-fw_store_new(
-    struct fw_loop *loop, const struct fw_store_options *options, const struct fw_store_handlers *handlers)
+fw_store_new(struct fw_loop *loop, const struct fw_store_options *options,
+    const struct fw_store_handlers *handlers)
 {
 	struct fw_store *s = fw_calloc(1, sizeof(*s));
 
@@ -372,7 +377,7 @@ fw_store_set_checkpoint(struct fw_store *s, uint64_t journal, uint64_t position)
 void
 fw_store_state(const struct fw_store *s, struct fw_store_state *out)
 {
-	*out = (struct fw_store_state) {
+	*out = (struct fw_store_state){
 	    .up = fw_pg_is_up(s->pg),
 	    .gathering = s->serial,
 	    .committed = s->committed,

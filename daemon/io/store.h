@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one lane writes to PostgreSQL: rows are gathered into a batch, a batch is one transaction on the lane's own connection, one
- * batch is under way at a time.  So the batch grows with the load.
+ * What one lane writes to PostgreSQL: rows are gathered into a batch, a batch is one transaction on
+ * the lane's own connection, one batch is under way at a time.  So the batch grows with the load.
  *
- * A lost connection, an aborted transaction, an unknown outcome: the same batch is sent again; its keys make that harmless.
- * Everything runs in the loop.
+ * A lost connection, an aborted transaction, an unknown outcome: the same batch is sent again; its
+ * keys make that harmless. Everything runs in the loop.
  */
 #ifndef FW_IO_STORE_H
 #define FW_IO_STORE_H
@@ -20,16 +20,16 @@
 struct fw_store;
 
 struct fw_committed {
-	uint64_t serial;                 /* of the batch */
-	struct fw_receipt_item *items;   /* for fw_core_committed, which takes what they own */
+	uint64_t serial;               /* of the batch */
+	struct fw_receipt_item *items; /* for fw_core_committed, which takes what they own */
 	size_t item_count;
-	const char *const *claimed;      /* ids of pages whose claim was written … */
+	const char *const *claimed; /* ids of pages whose claim was written … */
 	size_t claimed_count;
-	const char *const *refused;      /* … and of those that were answered before */
+	const char *const *refused; /* … and of those that were answered before */
 	size_t refused_count;
 	bool has_checkpoint;
-	uint64_t journal, position;      /* the checkpoint it wrote */
-	int64_t took_us;                 /* from sending to the answer */
+	uint64_t journal, position; /* the checkpoint it wrote */
+	int64_t took_us;            /* from sending to the answer */
 };
 
 struct fw_store_handlers {
@@ -46,38 +46,43 @@ struct fw_store_options { /* strings are copied */
 	const char *dsn;
 	const char *instance;
 	enum fw_lane lane;
-	int64_t retry_max_ms;       /* longest pause between attempts to connect */
-	const char *const *listen;  /* channels; count may be 0 */
+	int64_t retry_max_ms;      /* longest pause between attempts to connect */
+	const char *const *listen; /* channels; count may be 0 */
 	size_t listen_count;
 };
 
-struct fw_store *fw_store_new(
-    struct fw_loop *loop, const struct fw_store_options *options, const struct fw_store_handlers *handlers);
+struct fw_store *fw_store_new(struct fw_loop *loop, const struct fw_store_options *options,
+    const struct fw_store_handlers *handlers);
 void fw_store_free(struct fw_store *s); /* NULL is allowed */
 void fw_store_start(struct fw_store *s);
 
 /* The connection, for reads between batches (store_read.h, town_read.h). */
 struct fw_pg *fw_store_pg(struct fw_store *s);
 
-/* Copies the row of one action of the write kinds (FW_ACT_REPORT … FW_ACT_TIMELINE, STATUS, LEDGER, LEDGER_MARK) into the batch. */
+/* Copies the row of one action of the write kinds (FW_ACT_REPORT … FW_ACT_TIMELINE, STATUS, LEDGER,
+ * LEDGER_MARK) into the batch. */
 void fw_store_add(struct fw_store *s, const struct fw_action *action);
 
 /* What the stored ledger will hold with the batch's LEDGER_MARK: every report received before. */
 void fw_store_set_ledger_mark(struct fw_store *s, int64_t received_before_us);
 
-/* How far the lane's journal will be recorded with this batch.  The last call before sending counts. */
+/* How far the lane's journal will be recorded with this batch.  The last call before sending
+ * counts. */
 void fw_store_set_checkpoint(struct fw_store *s, uint64_t journal, uint64_t position);
 
-/* Sends the gathered batch when connected, none is under way and it is not empty.  True when it went. */
+/* Sends the gathered batch when connected, none is under way and it is not empty.  True when it
+ * went. */
 bool fw_store_send(struct fw_store *s);
 
-/* Batches are numbered from 1.  The gathered one has `gathering`; all up to `committed` are in the database. */
+/* Batches are numbered from 1.  The gathered one has `gathering`; all up to `committed` are in the
+ * database. */
 struct fw_store_state {
 	bool up;
 	uint64_t gathering, committed;
-	size_t gathered_rows;   /* in the batch being gathered */
-	size_t gathered_bytes;  /* of its columns: to be kept well below 1 GiB, the most that PostgreSQL takes for one */
-	size_t under_way_rows;  /* in the batch under way; 0 none */
+	size_t gathered_rows;  /* in the batch being gathered */
+	size_t gathered_bytes; /* of its columns: to be kept well below 1 GiB, the most that
+				  PostgreSQL takes for one */
+	size_t under_way_rows; /* in the batch under way; 0 none */
 	uint64_t rows, transactions, retries, connects; /* since start */
 	int64_t last_commit_took_us;
 };

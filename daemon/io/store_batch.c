@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of one transaction; see store_batch.h.  Columns stand in the order of the statements in store_sql.c. */
+/* The rows of one transaction; see store_batch.h.  Columns stand in the order of the statements in
+ * store_sql.c. */
 #include "io/store_batch.h"
 
 #include <inttypes.h>
@@ -62,14 +63,15 @@ keep_item(struct fw_batch *b, const struct fw_receipt_item *item)
 	b->items[b->item_count++] = *item;
 }
 
-/* ---------------------------------------------------------------- array literals, of integers only */
+/* ---------------------------------------------------------------- array literals, of integers only
+ */
 
 enum gap_field { GAP_FIRST, GAP_LAST, GAP_OPENED };
 
 static void
 put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, enum gap_field field)
 {
-	size_t size = (size_t) s->gap_count * 24 + 3, n = 1;
+	size_t size = (size_t)s->gap_count * 24 + 3, n = 1;
 	char *text;
 
 	b->scratch = text = fw_grow(b->scratch, &b->scratch_cap, size, 1);
@@ -80,16 +82,16 @@ put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, en
 
 		switch (field) {
 		case GAP_FIRST:
-			value = (int64_t) g->first;
+			value = (int64_t)g->first;
 			break;
 		case GAP_LAST:
-			value = (int64_t) g->last;
+			value = (int64_t)g->last;
 			break;
 		case GAP_OPENED:
 			value = g->opened_at_us;
 			break;
 		}
-		n += (size_t) snprintf(text + n, size - n, "%s%" PRId64, i ? "," : "", value);
+		n += (size_t)snprintf(text + n, size - n, "%s%" PRId64, i ? "," : "", value);
 	}
 	text[n++] = '}';
 	fw_put_text_n(c, text, n);
@@ -105,19 +107,19 @@ add_report(struct fw_batch *b, const struct fw_report *r)
 
 	fw_put_text(c, r->device->id);
 	fw_put_int(c, r->boot_id);
-	fw_put_int(c, (int64_t) r->sequence);
+	fw_put_int(c, (int64_t)r->sequence);
 	fw_put_text(c, fw_device_division(r->device));
 	fw_put_int(c, m->lane);
-	fw_put_int(c, (int64_t) m->position);
-	fw_put_int(c, (int32_t) r->index);
+	fw_put_int(c, (int64_t)m->position);
+	fw_put_int(c, (int32_t)r->index);
 	fw_put_time(c, m->received_at_us);
 	fw_put_time(c, r->observed_at_us);
 	fw_put_int(c, r->clock_fault);
 	fw_put_int(c, r->backfill);
-	fw_put_int(c, (int32_t) r->mode);
+	fw_put_int(c, (int32_t)r->mode);
 	fw_put_bytes(c, r->body, r->body_len);
-	fw_put_int(c, (int64_t) b->readings.rows + 1);
-	fw_put_int(c, (int64_t) r->reading_count);
+	fw_put_int(c, (int64_t)b->readings.rows + 1);
+	fw_put_int(c, (int64_t)r->reading_count);
 	for (size_t i = 0; i < r->reading_count; i++) {
 		fw_put_int(&b->readings, r->readings[i].point);
 		fw_put_int(&b->readings, r->readings[i].quantity);
@@ -133,12 +135,12 @@ add_duplicate(struct fw_batch *b, const struct fw_report *r)
 
 	fw_put_text(c, r->device->id);
 	fw_put_int(c, r->boot_id);
-	fw_put_int(c, (int64_t) r->sequence);
+	fw_put_int(c, (int64_t)r->sequence);
 	fw_put_text(c, fw_device_division(r->device));
 	fw_put_int(c, m->lane);
-	fw_put_int(c, (int64_t) m->journal);
-	fw_put_int(c, (int64_t) m->position);
-	fw_put_int(c, (int32_t) r->index);
+	fw_put_int(c, (int64_t)m->journal);
+	fw_put_int(c, (int64_t)m->position);
+	fw_put_int(c, (int32_t)r->index);
 	fw_put_time(c, m->received_at_us);
 }
 
@@ -149,13 +151,13 @@ add_quarantine(struct fw_batch *b, const struct fw_quarantine *q)
 	const struct fw_message *m = q->message;
 	char id[96];
 
-	snprintf(id, sizeof(id), "%s-%" PRIu64 "-%" PRIu64 "-%" PRId32, fw_lane_name(m->lane), m->journal, m->position,
-	    q->index);
+	snprintf(id, sizeof(id), "%s-%" PRIu64 "-%" PRIu64 "-%" PRId32, fw_lane_name(m->lane),
+	    m->journal, m->position, q->index);
 	fw_put_text(c, id);
 	fw_put_text(c, q->device);
 	fw_put_int(c, m->lane);
-	fw_put_int(c, (int64_t) m->position);
-	fw_put_int(c, (int64_t) m->original_len);
+	fw_put_int(c, (int64_t)m->position);
+	fw_put_int(c, (int64_t)m->original_len);
 	fw_put_time(c, m->received_at_us);
 	fw_put_text_n(c, m->topic, m->topic_len);
 	fw_put_text(c, fw_reason_name(q->reason));
@@ -165,7 +167,7 @@ add_quarantine(struct fw_batch *b, const struct fw_quarantine *q)
 	fw_put_text(c, q->report_device);
 	if (q->has_sequence) {
 		fw_put_int(c, q->boot_id);
-		fw_put_int(c, (int64_t) q->sequence);
+		fw_put_int(c, (int64_t)q->sequence);
 	} else {
 		fw_put_null(c);
 		fw_put_null(c);
@@ -203,7 +205,7 @@ add_status(struct fw_batch *b, const struct fw_device *d)
 	fw_put_time(c, d->last_seen_us);
 	fw_put_time(c, d->last_observed_us);
 	fw_put_int(c, d->last_boot_id);
-	fw_put_int(c, (int32_t) d->mode);
+	fw_put_int(c, (int32_t)d->mode);
 	fw_put_int(c, d->clock_fault);
 	if (!d->has_health) {
 		for (int i = 0; i < 4; i++)
@@ -227,13 +229,14 @@ add_ledger(struct fw_batch *b, const struct fw_device *d, const struct fw_boot *
 	fw_put_text(c, d->id);
 	fw_put_int(c, boot->boot_id);
 	fw_put_text(c, fw_device_division(d));
-	fw_put_int(c, (int64_t) boot->recorded.highest);
+	fw_put_int(c, (int64_t)boot->recorded.highest);
 	put_gaps(b, c, &boot->recorded, GAP_FIRST);
 	put_gaps(b, c, &boot->recorded, GAP_LAST);
 	put_gaps(b, c, &boot->recorded, GAP_OPENED);
 }
 
-/* ---------------------------------------------------------------- incidents and what belongs to them */
+/* ---------------------------------------------------------------- incidents and what belongs to
+ * them */
 
 static void
 lock_incident(struct fw_batch *b, const struct fw_incident *i)
@@ -259,8 +262,8 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_time(c, i->opened_at_us);
 	put_time_or_null(c, i->confirmed_at_us);
 	fw_put_text(c, i->protection_level);
-	fw_put_int(c, (int32_t) i->alarm_count);
-	fw_put_int(c, (int32_t) i->trigger_count);
+	fw_put_int(c, (int32_t)i->alarm_count);
+	fw_put_int(c, (int32_t)i->trigger_count);
 }
 
 static void
@@ -279,18 +282,18 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_int(c, a->point);
 	fw_put_text(c, fw_class_name(a->class));
 	fw_put_text(c, fw_class_severity(a->class));
-	fw_put_int(c, (int32_t) a->conditions);
+	fw_put_int(c, (int32_t)a->conditions);
 	fw_put_int(c, a->system_type);
 	fw_put_int(c, a->component_type);
-	fw_put_int(c, (int32_t) a->mode);
+	fw_put_int(c, (int32_t)a->mode);
 	fw_put_int(c, a->backfill);
 	fw_put_time(c, a->observed_at_us);
 	fw_put_time(c, a->received_at_us);
 	fw_put_time(c, a->last_seen_us);
-	fw_put_int(c, (int32_t) a->report_count);
+	fw_put_int(c, (int32_t)a->report_count);
 	put_time_or_null(c, a->restored_at_us);
 	fw_put_int(c, a->raised_boot);
-	fw_put_int(c, (int64_t) a->raised_sequence);
+	fw_put_int(c, (int64_t)a->raised_sequence);
 	fw_put_text(c, i->protection_level);
 	fw_put_text(c, a->reason);
 	fw_put_text(c, a->text);
@@ -318,7 +321,7 @@ add_step(struct fw_batch *b, const struct fw_step *s)
 	lock_incident(b, s->incident);
 	fw_put_text(c, s->incident->id);
 	fw_put_text(c, s->incident->division);
-	fw_put_int(c, (int32_t) s->trigger);
+	fw_put_int(c, (int32_t)s->trigger);
 	fw_put_int(c, s->step);
 	fw_put_text(c, s->role);
 	fw_put_text(c, s->channel);
@@ -330,7 +333,8 @@ add_step(struct fw_batch *b, const struct fw_step *s)
 static void
 ask_claim(struct fw_batch *b, const char *page_id)
 {
-	b->page_ids = fw_grow(b->page_ids, &b->page_id_cap, b->page_id_count + 1, sizeof(*b->page_ids));
+	b->page_ids =
+	    fw_grow(b->page_ids, &b->page_id_cap, b->page_id_count + 1, sizeof(*b->page_ids));
 	b->page_ids[b->page_id_count++] = fw_arena_text(&b->arena, page_id, strlen(page_id));
 }
 
@@ -341,7 +345,7 @@ put_page(struct fw_batch *b, struct fw_columns *c, const struct fw_page *p)
 	fw_put_text(c, p->id);
 	fw_put_text(c, p->incident->id);
 	fw_put_text(c, p->incident->division);
-	fw_put_int(c, (int32_t) p->trigger);
+	fw_put_int(c, (int32_t)p->trigger);
 	fw_put_int(c, p->step);
 	fw_put_text(c, p->role);
 	fw_put_text(c, p->person);
@@ -350,7 +354,7 @@ put_page(struct fw_batch *b, struct fw_columns *c, const struct fw_page *p)
 	fw_put_int(c, p->force);
 	fw_put_time(c, p->due_at_us);
 	put_time_or_null(c, p->sent_at_us);
-	fw_put_int(c, (int32_t) p->attempts);
+	fw_put_int(c, (int32_t)p->attempts);
 }
 
 static const char *
@@ -390,7 +394,7 @@ add_claim(struct fw_batch *b, const struct fw_page *p)
 	lock_incident(b, p->incident);
 	fw_put_text(c, p->id);
 	fw_put_text(c, p->incident->division);
-	fw_put_int(c, (int32_t) p->attempts);
+	fw_put_int(c, (int32_t)p->attempts);
 	fw_put_time(c, p->sent_at_us);
 	ask_claim(b, p->id);
 }
@@ -486,6 +490,6 @@ fw_batch_seal(struct fw_batch *b, const char *instance, enum fw_lane lane)
 	c = &b->columns[FW_SQL_CHECKPOINT];
 	fw_put_text(c, instance);
 	fw_put_int(c, lane);
-	fw_put_int(c, (int64_t) b->journal);
-	fw_put_int(c, (int64_t) b->position);
+	fw_put_int(c, (int64_t)b->journal);
+	fw_put_int(c, (int64_t)b->position);
 }

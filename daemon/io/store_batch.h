@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of one transaction, gathered column by column; what an action points to is copied.  Inside the store. */
+/* The rows of one transaction, gathered column by column; what an action points to is copied.
+ * Inside the store. */
 #ifndef FW_IO_STORE_BATCH_H
 #define FW_IO_STORE_BATCH_H
 
@@ -15,11 +16,11 @@
 struct fw_batch {
 	struct fw_columns columns[FW_SQL_BATCH];
 	struct fw_columns readings; /* of the reports */
-	size_t row_count; /* of actions */
+	size_t row_count;           /* of actions */
 	struct fw_receipt_item *items;
 	size_t item_count, item_cap;
-	struct fw_arena arena;  /* of page_ids */
-	const char **page_ids;  /* whose claims it writes; may repeat */
+	struct fw_arena arena; /* of page_ids */
+	const char **page_ids; /* whose claims it writes; may repeat */
 	size_t page_id_count, page_id_cap;
 	bool has_ledger_mark, has_checkpoint;
 	int64_t ledger_mark_us; /* 0: not set */

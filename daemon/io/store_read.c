@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon reads from PostgreSQL; see store_read.h.  Each reading is one heap struct that holds its request and goes with
- * its answer.
+ * What the daemon reads from PostgreSQL; see store_read.h.  Each reading is one heap struct that
+ * holds its request and goes with its answer.
  */
 #include "io/store_read.h"
 
@@ -20,12 +20,12 @@
 static struct fw_pg_step
 text_step(enum fw_sql statement, const char *const *values, int count)
 {
-	return (struct fw_pg_step) {.statement = statement, .param_count = count, .values = values};
+	return (struct fw_pg_step){.statement = statement, .param_count = count, .values = values};
 }
 
 /* ---------------------------------------------------------------- the state of an earlier run */
 
-enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS };                   /* steps, behind BEGIN */
+enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS }; /* steps, behind BEGIN */
 enum { WORK_INCIDENTS = 1, WORK_ALARMS, WORK_STEPS, WORK_PAGES, WORK_STEP_COUNT };
 
 struct state_read {
@@ -39,7 +39,8 @@ struct state_read {
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
 	struct fw_pg_step steps[6];
 	struct fw_pg_request request;
-	void (*done)(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
+	void (*done)(
+	    const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
 	void *context;
 };
 
@@ -67,7 +68,7 @@ state_send(struct state_read *r, size_t count, bool row_by_row,
     void (*rows)(size_t step, const PGresult *rows, void *context),
     void (*done)(const struct fw_pg_error *error, void *context))
 {
-	r->request = (struct fw_pg_request) {
+	r->request = (struct fw_pg_request){
 	    .steps = r->steps,
 	    .step_count = count,
 	    .row_by_row = row_by_row,
@@ -86,10 +87,10 @@ load_checkpoint(struct state_read *r, const PGresult *rows, int row)
 
 	if (lane < 0 || lane >= FW_LANES)
 		return;
-	r->checkpoints[lane] = (struct fw_checkpoint) {
+	r->checkpoints[lane] = (struct fw_checkpoint){
 	    .found = true,
-	    .journal = (uint64_t) fw_get_int(rows, row, 1),
-	    .position = (uint64_t) fw_get_int(rows, row, 2),
+	    .journal = (uint64_t)fw_get_int(rows, row, 1),
+	    .position = (uint64_t)fw_get_int(rows, row, 2),
 	};
 }
 
@@ -100,13 +101,15 @@ load_boot(struct state_read *r, const PGresult *rows, int row)
 	struct fw_gap gaps[FW_GAPS_MAX];
 	size_t count = fw_get_ints(rows, row, 4, first, FW_GAPS_MAX);
 
-	if (fw_get_ints(rows, row, 5, last, FW_GAPS_MAX) != count || fw_get_ints(rows, row, 6, opened, FW_GAPS_MAX) != count)
+	if (fw_get_ints(rows, row, 5, last, FW_GAPS_MAX) != count ||
+	    fw_get_ints(rows, row, 6, opened, FW_GAPS_MAX) != count)
 		count = 0;
 	for (size_t i = 0; i < count; i++)
-		gaps[i] = (struct fw_gap) {
-		    .first = (uint64_t) first[i], .last = (uint64_t) last[i], .opened_at_us = opened[i]};
-	fw_core_load_boot(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1), (uint32_t) fw_get_int(rows, row, 2),
-	    (uint64_t) fw_get_int(rows, row, 3), gaps, count);
+		gaps[i] = (struct fw_gap){.first = (uint64_t)first[i],
+		    .last = (uint64_t)last[i],
+		    .opened_at_us = opened[i]};
+	fw_core_load_boot(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1),
+	    (uint32_t)fw_get_int(rows, row, 2), (uint64_t)fw_get_int(rows, row, 3), gaps, count);
 }
 
 static void
@@ -120,8 +123,9 @@ on_records(size_t step, const PGresult *rows, void *context)
 		else if (step == RECORDS_LEDGER)
 			load_boot(r, rows, i);
 		else if (step == RECORDS_REPORTS)
-			fw_core_load_report(r->core, fw_get_text(rows, i, 0), fw_get_text(rows, i, 1),
-			    (uint32_t) fw_get_int(rows, i, 2), (uint64_t) fw_get_int(rows, i, 3), r->now_us);
+			fw_core_load_report(r->core, fw_get_text(rows, i, 0),
+			    fw_get_text(rows, i, 1), (uint32_t)fw_get_int(rows, i, 2),
+			    (uint64_t)fw_get_int(rows, i, 3), r->now_us);
 	}
 }
 
@@ -162,11 +166,11 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->opened_at_us = fw_get_time(rows, row, 5);
 	i->confirmed_at_us = fw_get_time(rows, row, 6);
 	i->closed_at_us = fw_get_time(rows, row, 7);
-	i->trigger_count = (uint32_t) fw_get_int(rows, row, 8);
-	i->acknowledged_trigger = (uint32_t) fw_get_int(rows, row, 9);
-	i->closed_trigger = (uint32_t) fw_get_int(rows, row, 10);
+	i->trigger_count = (uint32_t)fw_get_int(rows, row, 8);
+	i->acknowledged_trigger = (uint32_t)fw_get_int(rows, row, 9);
+	i->closed_trigger = (uint32_t)fw_get_int(rows, row, 10);
 	i->closed = i->closed_trigger >= i->trigger_count;
-	i->alarm_count = (uint32_t) fw_get_int(rows, row, 11);
+	i->alarm_count = (uint32_t)fw_get_int(rows, row, 11);
 	i->verdict = fw_verdict_of(fw_get_text(rows, row, 12));
 	i->protection_level = level_of(fw_get_text(rows, row, 13));
 	fw_core_load_incident(r->core, i);
@@ -179,25 +183,25 @@ load_alarm(struct state_read *r, const PGresult *rows, int row)
 	int error;
 
 	a->id = fw_strdup(fw_get_text(rows, row, 0));
-	a->point = (uint32_t) fw_get_int(rows, row, 4);
+	a->point = (uint32_t)fw_get_int(rows, row, 4);
 	a->class = fw_class_of(fw_get_text(rows, row, 5));
-	a->conditions = (uint32_t) fw_get_int(rows, row, 6);
-	a->system_type = (uint32_t) fw_get_int(rows, row, 7);
-	a->component_type = (uint32_t) fw_get_int(rows, row, 8);
-	a->mode = (uint32_t) fw_get_int(rows, row, 9);
+	a->conditions = (uint32_t)fw_get_int(rows, row, 6);
+	a->system_type = (uint32_t)fw_get_int(rows, row, 7);
+	a->component_type = (uint32_t)fw_get_int(rows, row, 8);
+	a->mode = (uint32_t)fw_get_int(rows, row, 9);
 	a->backfill = fw_get_int(rows, row, 10) != 0;
 	a->observed_at_us = fw_get_time(rows, row, 11);
 	a->received_at_us = fw_get_time(rows, row, 12);
 	a->last_seen_us = fw_get_time(rows, row, 13);
-	a->report_count = (uint32_t) fw_get_int(rows, row, 14);
-	a->raised_boot = (uint32_t) fw_get_int(rows, row, 15);
-	a->raised_sequence = (uint64_t) fw_get_int(rows, row, 16);
+	a->report_count = (uint32_t)fw_get_int(rows, row, 14);
+	a->raised_boot = (uint32_t)fw_get_int(rows, row, 15);
+	a->raised_sequence = (uint64_t)fw_get_int(rows, row, 16);
 	a->zone = fw_strdup(fw_get_text(rows, row, 17));
 	a->reason = fw_strdup(fw_get_text(rows, row, 18));
 	a->text = fw_strdup(fw_get_text(rows, row, 19));
 	a->restored_at_us = fw_get_time(rows, row, 20);
-	error = fw_core_load_alarm(
-	    r->core, a, fw_get_text(rows, row, 1), fw_get_text(rows, row, 2), fw_get_text(rows, row, 3));
+	error = fw_core_load_alarm(r->core, a, fw_get_text(rows, row, 1), fw_get_text(rows, row, 2),
+	    fw_get_text(rows, row, 3));
 	if (error)
 		fw_alarm_free(a);
 	return error;
@@ -210,13 +214,13 @@ load_step(struct state_read *r, const PGresult *rows, int row)
 	const char *state = fw_get_text(rows, row, 5);
 	int error;
 
-	s->trigger = (uint32_t) fw_get_int(rows, row, 1);
-	s->step = (int) fw_get_int(rows, row, 2);
+	s->trigger = (uint32_t)fw_get_int(rows, row, 1);
+	s->step = (int)fw_get_int(rows, row, 2);
 	s->role = fw_strdup(fw_get_text(rows, row, 3));
 	s->channel = fw_strdup(fw_get_text(rows, row, 4));
 	s->state = strcmp(state, "queued") == 0 ? FW_STEP_QUEUED
-	    : strcmp(state, "done") == 0    ? FW_STEP_DONE
-					    : FW_STEP_CANCELLED;
+		   : strcmp(state, "done") == 0 ? FW_STEP_DONE
+						: FW_STEP_CANCELLED;
 	s->force = fw_get_int(rows, row, 6) != 0;
 	s->due_at_us = fw_get_time(rows, row, 7);
 	error = fw_core_load_step(r->core, s, fw_get_text(rows, row, 0));
@@ -232,15 +236,15 @@ load_page(struct state_read *r, const PGresult *rows, int row)
 	int error;
 
 	p->id = fw_strdup(fw_get_text(rows, row, 0));
-	p->trigger = (uint32_t) fw_get_int(rows, row, 2);
-	p->step = (int) fw_get_int(rows, row, 3);
+	p->trigger = (uint32_t)fw_get_int(rows, row, 2);
+	p->step = (int)fw_get_int(rows, row, 3);
 	p->role = fw_strdup(fw_get_text(rows, row, 4));
 	p->person = fw_strdup(fw_get_text(rows, row, 5));
 	p->person_name = fw_strdup(fw_get_text(rows, row, 6));
 	p->channel = fw_strdup(fw_get_text(rows, row, 7));
 	p->target = fw_strdup(fw_get_text(rows, row, 8));
 	p->force = fw_get_int(rows, row, 9) != 0;
-	p->attempts = (uint32_t) fw_get_int(rows, row, 10);
+	p->attempts = (uint32_t)fw_get_int(rows, row, 10);
 	p->due_at_us = fw_get_time(rows, row, 11);
 	p->sent_at_us = fw_get_time(rows, row, 12);
 	if (*fw_get_text(rows, row, 13))
@@ -271,7 +275,8 @@ load_work(struct state_read *r)
 	for (int i = 0; i < rows_of(r->held[WORK_PAGES]); i++)
 		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
 	if (left_out)
-		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open", left_out);
+		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open",
+		    left_out);
 }
 
 static void
@@ -337,7 +342,9 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 
 void
 fw_read_state(struct fw_pg *pg, const char *instance, struct fw_core *core, int64_t now_us,
-    void (*done)(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context), void *context)
+    void (*done)(
+	const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context),
+    void *context)
 {
 	struct state_read *r = fw_calloc(1, sizeof(*r));
 
@@ -397,13 +404,13 @@ on_acts(size_t step, const PGresult *rows, void *context)
 {
 	struct reading *r = context;
 
-	(void) step;
+	(void)step;
 	for (int i = 0; i < PQntuples(rows); i++)
 		r->seen_act(
-		    &(struct fw_act) {
+		    &(struct fw_act){
 			.incident_id = fw_get_text(rows, i, 0),
-			.acknowledged_trigger = (uint32_t) fw_get_int(rows, i, 1),
-			.closed_trigger = (uint32_t) fw_get_int(rows, i, 2),
+			.acknowledged_trigger = (uint32_t)fw_get_int(rows, i, 1),
+			.closed_trigger = (uint32_t)fw_get_int(rows, i, 2),
 			.verdict = fw_verdict_of(fw_get_text(rows, i, 3)),
 			.closed_at_us = fw_get_time(rows, i, 4),
 		    },
@@ -411,7 +418,8 @@ on_acts(size_t step, const PGresult *rows, void *context)
 }
 
 void
-fw_read_acts(struct fw_pg *pg, const char *incident_id, void (*seen)(const struct fw_act *act, void *context),
+fw_read_acts(struct fw_pg *pg, const char *incident_id,
+    void (*seen)(const struct fw_act *act, void *context),
     void (*done)(const char *error, void *context), void *context)
 {
 	struct reading *r = reading_new(done, context);
@@ -432,20 +440,21 @@ on_replays(size_t step, const PGresult *rows, void *context)
 {
 	struct reading *r = context;
 
-	(void) step;
+	(void)step;
 	for (int i = 0; i < PQntuples(rows); i++)
 		r->seen_message(
-		    &(struct fw_message) {
+		    &(struct fw_message){
 			.replay_id = fw_get_text(rows, i, 0),
-			.lane = fw_get_int(rows, i, 1) == FW_LANE_ALARM ? FW_LANE_ALARM : FW_LANE_TELEMETRY,
-			.position = (uint64_t) fw_get_int(rows, i, 2),
+			.lane = fw_get_int(rows, i, 1) == FW_LANE_ALARM ? FW_LANE_ALARM
+									: FW_LANE_TELEMETRY,
+			.position = (uint64_t)fw_get_int(rows, i, 2),
 			.received_at_us = fw_get_time(rows, i, 3),
 			.topic = fw_get_text(rows, i, 4),
 			.topic_len = fw_get_length(rows, i, 4),
-			.payload = (const uint8_t *) fw_get_text(rows, i, 5),
+			.payload = (const uint8_t *)fw_get_text(rows, i, 5),
 			.payload_len = fw_get_length(rows, i, 5),
-			.original_len = (uint64_t) fw_get_int(rows, i, 6),
-			.replay_index = (int32_t) fw_get_int(rows, i, 7),
+			.original_len = (uint64_t)fw_get_int(rows, i, 6),
+			.replay_index = (int32_t)fw_get_int(rows, i, 7),
 		    },
 		    r->context);
 }
@@ -463,8 +472,8 @@ fw_read_replays(struct fw_pg *pg, void (*seen)(const struct fw_message *message,
 }
 
 void
-fw_keep_partitions(
-    struct fw_pg *pg, int days_ahead, int keep_days, void (*done)(const char *error, void *context), void *context)
+fw_keep_partitions(struct fw_pg *pg, int days_ahead, int keep_days,
+    void (*done)(const char *error, void *context), void *context)
 {
 	struct reading *r = reading_new(done, context);
 

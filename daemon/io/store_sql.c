@@ -6,11 +6,13 @@
 #define DAY(time) "(" time " AT TIME ZONE 'UTC')::date"
 
 /* A page's incident `i` has no answer that covers the page's trigger. */
-#define UNANSWERED(p) "(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
+#define UNANSWERED(p) \
+	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
 
-/* From when on reports may be missing from the ledger, and ten minutes more for the difference of two clocks and two lanes. */
-#define SINCE                                                                                             \
-	"(SELECT coalesce((SELECT complete_before FROM ledger_mark WHERE instance = $1), '-infinity') "   \
+/* From when on reports may be missing from the ledger, and ten minutes more for the difference of
+ * two clocks and two lanes. */
+#define SINCE                                                                                           \
+	"(SELECT coalesce((SELECT complete_before FROM ledger_mark WHERE instance = $1), '-infinity') " \
 	"- interval '10 minutes') AS mark(t)"
 
 const char *const fw_sql_columns[FW_SQL_BATCH] = {
@@ -36,33 +38,37 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
 const char *const fw_sql_reading_columns = "84f";
 
 const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
-    /* A report's readings are a slice of all; not sorted, which costs a quarter: two lanes hold the same report only where the
-       ledger has forgotten it, and a deadlock over two of them is resolved by sending again. */
+    /* A report's readings are a slice of all; not sorted, which costs a quarter: two lanes hold the
+       same report only where the ledger has forgotten it, and a deadlock over two of them is
+       resolved by sending again. */
     [FW_SQL_REPORT] = {"report",
 	"INSERT INTO report (received_day, device, boot_id, sequence, division, lane, journal_position, report_index, "
 	"received_at, observed_at, clock_fault, backfill, mode, body, reading_point, reading_quantity, reading_value) "
-	"SELECT " DAY("received_at") ", device, boot_id, sequence, division, lane, journal_position, report_index, "
-	"received_at, observed_at, clock_fault, backfill, mode, body, "
-	"CASE WHEN readings > 0 THEN ($16::bigint[])[first:first + readings - 1] END, "
-	"CASE WHEN readings > 0 THEN ($17::integer[])[first:first + readings - 1] END, "
-	"CASE WHEN readings > 0 THEN ($18::double precision[])[first:first + readings - 1] END "
-	"FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::integer[], "
-	"$8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::integer[], $13::bytea[], $14::integer[], "
-	"$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "
-	"received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"},
+	"SELECT " DAY(
+	    "received_at") ", device, boot_id, sequence, division, lane, journal_position, report_index, "
+			   "received_at, observed_at, clock_fault, backfill, mode, body, "
+			   "CASE WHEN readings > 0 THEN ($16::bigint[])[first:first + readings - 1] END, "
+			   "CASE WHEN readings > 0 THEN ($17::integer[])[first:first + readings - 1] END, "
+			   "CASE WHEN readings > 0 THEN ($18::double precision[])[first:first + readings - 1] END "
+			   "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::integer[], "
+			   "$8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::integer[], $13::bytea[], $14::integer[], "
+			   "$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "
+			   "received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"},
 
-    /* What was written from the same record of the journal is the record replayed, not the report sent again.  OFFSET 0 keeps
-       the look-up by key: a join would read every report there is. */
+    /* What was written from the same record of the journal is the record replayed, not the report
+       sent again.  OFFSET 0 keeps the look-up by key: a join would read every report there is. */
     [FW_SQL_DUPLICATE] = {"duplicate",
 	"INSERT INTO duplicate (received_day, device, boot_id, sequence, division, lane, journal, journal_position, "
 	"report_index, received_at) "
-	"SELECT " DAY("d.received_at") ", d.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], "
-	"$5::smallint[], $6::bigint[], $7::bigint[], $8::integer[], $9::timestamptz[]) "
-	"AS d(device, boot_id, sequence, division, lane, journal, journal_position, report_index, received_at) "
-	"WHERE NOT EXISTS (SELECT FROM report r WHERE r.received_day = " DAY("d.received_at") " AND r.device = d.device "
-	"AND r.boot_id = d.boot_id AND r.sequence = d.sequence AND r.lane = d.lane AND r.received_at = d.received_at "
-	"AND r.journal_position = d.journal_position AND r.report_index = d.report_index OFFSET 0) "
-	"ORDER BY d.device COLLATE \"C\", d.lane, d.journal, d.journal_position, d.report_index ON CONFLICT DO NOTHING"},
+	"SELECT " DAY(
+	    "d.received_at") ", d.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], "
+			     "$5::smallint[], $6::bigint[], $7::bigint[], $8::integer[], $9::timestamptz[]) "
+			     "AS d(device, boot_id, sequence, division, lane, journal, journal_position, report_index, received_at) "
+			     "WHERE NOT EXISTS (SELECT FROM report r WHERE r.received_day = " DAY(
+				 "d.received_at") " AND r.device = d.device "
+						  "AND r.boot_id = d.boot_id AND r.sequence = d.sequence AND r.lane = d.lane AND r.received_at = d.received_at "
+						  "AND r.journal_position = d.journal_position AND r.report_index = d.report_index OFFSET 0) "
+						  "ORDER BY d.device COLLATE \"C\", d.lane, d.journal, d.journal_position, d.report_index ON CONFLICT DO NOTHING"},
 
     [FW_SQL_QUARANTINE] = {"quarantine",
 	"INSERT INTO quarantined (quarantine_id, device, lane, journal_position, original_bytes, received_at, topic, reason, "
@@ -97,7 +103,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
 	"confirmed_at = EXCLUDED.confirmed_at, alarm_count = EXCLUDED.alarm_count, trigger_count = EXCLUDED.trigger_count"},
 
-    /* Restored ones first: the next alarm of the same point may be raised in the same batch (alarm_one_open). */
+    /* Restored ones first: the next alarm of the same point may be raised in the same batch
+       (alarm_one_open). */
     [FW_SQL_ALARM] = {"alarm",
 	"INSERT INTO alarm (alarm_id, device, incident_id, division, site, zone, point, class, severity, conditions, "
 	"system_type, component_type, mode, backfill, observed_at, received_at, last_seen_at, report_count, restored_at, "
@@ -129,7 +136,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"ON CONFLICT (incident_id, trigger, step, role, channel, division) DO UPDATE SET state = EXCLUDED.state, "
 	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced WHERE t.state = 'queued' OR EXCLUDED.forced"},
 
-    /* The row that claims a page is written unless the incident was answered; a replay claims what has no outcome yet. */
+    /* The row that claims a page is written unless the incident was answered; a replay claims what
+       has no outcome yet. */
     [FW_SQL_PAGE] = {"page",
 	"INSERT INTO notification AS t (notification_id, incident_id, division, trigger, step, role, person, channel, "
 	"target, forced, due_at, sent_at, attempts, state) "
@@ -139,43 +147,48 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"$9::text[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::integer[]) WITH ORDINALITY "
 	"AS p(notification_id, incident_id, division, trigger, step, role, person, channel, target, forced, due_at, sent_at, "
 	"attempts, n) JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
-	"WHERE p.forced OR " UNANSWERED("p") " ORDER BY p.notification_id, p.division, p.n DESC "
-	"ON CONFLICT (notification_id, division) DO UPDATE SET state = 'sent', attempts = EXCLUDED.attempts, "
-	"sent_at = EXCLUDED.sent_at, forced = EXCLUDED.forced "
-	"WHERE t.state IN ('queued', 'sent') OR (t.state = 'cancelled' AND EXCLUDED.forced) "
-	"RETURNING t.notification_id, true"},
+	"WHERE p.forced OR " UNANSWERED(
+	    "p") " ORDER BY p.notification_id, p.division, p.n DESC "
+		 "ON CONFLICT (notification_id, division) DO UPDATE SET state = 'sent', attempts = EXCLUDED.attempts, "
+		 "sent_at = EXCLUDED.sent_at, forced = EXCLUDED.forced "
+		 "WHERE t.state IN ('queued', 'sent') OR (t.state = 'cancelled' AND EXCLUDED.forced) "
+		 "RETURNING t.notification_id, true"},
 
-    /* "sent" may be claimed too: by this very claim before its commit was heard of, or before the daemon was started anew. */
+    /* "sent" may be claimed too: by this very claim before its commit was heard of, or before the
+       daemon was started anew. */
     [FW_SQL_CLAIM] = {"claim",
 	"UPDATE notification t SET attempts = c.attempts, sent_at = c.sent_at, "
 	"state = CASE WHEN c.allowed THEN 'sent' ELSE 'cancelled' END "
 	"FROM (SELECT DISTINCT ON (u.id, u.division) u.id, u.division, u.attempts, u.sent_at, "
-	"n.forced OR " UNANSWERED("n") " AS allowed "
-	"FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY "
-	"AS u(id, division, attempts, sent_at, n) "
-	"JOIN notification n ON n.notification_id = u.id AND n.division = u.division "
-	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
-	"ORDER BY u.id, u.division, u.n DESC) AS c "
-	"WHERE t.notification_id = c.id AND t.division = c.division AND t.state IN ('queued', 'sent') "
-	"AND t.attempts <= c.attempts RETURNING t.notification_id, c.allowed"},
+	"n.forced OR " UNANSWERED(
+	    "n") " AS allowed "
+		 "FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY "
+		 "AS u(id, division, attempts, sent_at, n) "
+		 "JOIN notification n ON n.notification_id = u.id AND n.division = u.division "
+		 "JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
+		 "ORDER BY u.id, u.division, u.n DESC) AS c "
+		 "WHERE t.notification_id = c.id AND t.division = c.division AND t.state IN ('queued', 'sent') "
+		 "AND t.attempts <= c.attempts RETURNING t.notification_id, c.allowed"},
 
-    /* A page that waits for its next attempt is cancelled when the incident was answered while it was with its channel. */
+    /* A page that waits for its next attempt is cancelled when the incident was answered while it
+       was with its channel. */
     [FW_SQL_RESULT] = {"result",
 	"INSERT INTO notification AS t (notification_id, incident_id, division, trigger, step, role, person, channel, "
 	"target, forced, due_at, sent_at, attempts, state, error) "
 	"SELECT DISTINCT ON (p.notification_id, p.division) p.notification_id, p.incident_id, p.division, p.trigger, p.step, "
 	"p.role, p.person, p.channel, p.target, p.forced, p.due_at, p.sent_at, p.attempts, "
-	"CASE WHEN p.state = 'queued' AND NOT p.forced AND NOT coalesce(" UNANSWERED("p") ", true) THEN 'cancelled' "
-	"ELSE p.state END, p.error "
-	"FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[], "
-	"$9::text[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $14::text[], $15::text[]) "
-	"WITH ORDINALITY AS p(notification_id, incident_id, division, trigger, step, role, person, channel, target, forced, "
-	"due_at, sent_at, attempts, state, error, n) "
-	"LEFT JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
-	"ORDER BY p.notification_id, p.division, p.n DESC "
-	"ON CONFLICT (notification_id, division) DO UPDATE SET due_at = EXCLUDED.due_at, sent_at = EXCLUDED.sent_at, "
-	"attempts = EXCLUDED.attempts, error = EXCLUDED.error, state = EXCLUDED.state "
-	"WHERE t.attempts <= EXCLUDED.attempts AND NOT (t.state = 'cancelled' AND EXCLUDED.state = 'queued')"},
+	"CASE WHEN p.state = 'queued' AND NOT p.forced AND NOT coalesce(" UNANSWERED(
+	    "p") ", true) THEN 'cancelled' "
+		 "ELSE p.state END, p.error "
+		 "FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[], "
+		 "$9::text[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $14::text[], $15::text[]) "
+		 "WITH ORDINALITY AS p(notification_id, incident_id, division, trigger, step, role, person, channel, target, forced, "
+		 "due_at, sent_at, attempts, state, error, n) "
+		 "LEFT JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
+		 "ORDER BY p.notification_id, p.division, p.n DESC "
+		 "ON CONFLICT (notification_id, division) DO UPDATE SET due_at = EXCLUDED.due_at, sent_at = EXCLUDED.sent_at, "
+		 "attempts = EXCLUDED.attempts, error = EXCLUDED.error, state = EXCLUDED.state "
+		 "WHERE t.attempts <= EXCLUDED.attempts AND NOT (t.state = 'cancelled' AND EXCLUDED.state = 'queued')"},
 
     [FW_SQL_TIMELINE] = {"timeline",
 	"INSERT INTO timeline (incident_id, division, key, at, kind, actor, detail) "
@@ -227,7 +240,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_MAKE_PARTITIONS] = {"make_partitions", "SELECT make_partitions($1::integer)"},
     [FW_SQL_DROP_PARTITIONS] = {"drop_partitions", "SELECT drop_partitions($1::integer)"},
 
-    [FW_SQL_READ_CHECKPOINTS] = {"read_checkpoints", "SELECT lane, journal, position FROM checkpoint WHERE instance = $1"},
+    [FW_SQL_READ_CHECKPOINTS] = {"read_checkpoints",
+	"SELECT lane, journal, position FROM checkpoint WHERE instance = $1"},
 
     [FW_SQL_READ_LEDGER] = {"read_ledger",
 	"SELECT device, division, boot_id, highest, gap_first, gap_last, gap_opened_us FROM sequence_ledger "
@@ -236,8 +250,9 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* The day leaves partitions out, committed_at has the index; both follow received_at. */
     [FW_SQL_READ_REPORTS] = {"read_reports",
 	"SELECT device, division, boot_id, sequence FROM report "
-	"WHERE received_day >= (SELECT " DAY("t") " FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ") "
-	"AND received_at >= (SELECT t FROM " SINCE ")"},
+	"WHERE received_day >= (SELECT " DAY("t") " FROM " SINCE
+						  ") AND committed_at >= (SELECT t FROM " SINCE ") "
+						  "AND received_at >= (SELECT t FROM " SINCE ")"},
 
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
@@ -273,12 +288,14 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT quarantine_id, lane, journal_position, received_at, topic, payload, original_bytes, report_index "
 	"FROM quarantined WHERE replay_at IS NOT NULL AND replayed_at IS NULL ORDER BY replay_at LIMIT 100"},
 
-    [FW_SQL_READ_DIVISIONS] = {"read_divisions", "SELECT division, parent, name, level FROM division"},
+    [FW_SQL_READ_DIVISIONS] = {"read_divisions",
+	"SELECT division, parent, name, level FROM division"},
     [FW_SQL_READ_SITES] = {"read_sites",
 	"SELECT site, name, division, category, risk, address, contact FROM site"},
     [FW_SQL_READ_DEVICES] = {"read_devices",
 	"SELECT device, parent, site, division, zone, kind, heartbeat_s FROM device"},
-    [FW_SQL_READ_PEOPLE] = {"read_people", "SELECT person, name, phone, email, webhook FROM person"},
+    [FW_SQL_READ_PEOPLE] = {"read_people",
+	"SELECT person, name, phone, email, webhook FROM person"},
     [FW_SQL_READ_DUTY] = {"read_duty",
 	"SELECT division, site, role, person, starts_at, ends_at FROM duty ORDER BY division, site, role, starts_at, person"},
     [FW_SQL_READ_POLICIES] = {"read_policies",

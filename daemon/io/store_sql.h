@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every SQL statement of the daemon.  Those of a batch stand in the order in which a transaction runs them; each takes one array
- * for each column (pg_columns.h) and is left out when it has no rows.  Of rows with the same key the last one counts.
+ * Every SQL statement of the daemon.  Those of a batch stand in the order in which a transaction
+ * runs them; each takes one array for each column (pg_columns.h) and is left out when it has no
+ * rows.  Of rows with the same key the last one counts.
  */
 #ifndef FW_IO_STORE_SQL_H
 #define FW_IO_STORE_SQL_H
@@ -14,12 +15,13 @@ enum fw_sql {
 	FW_SQL_QUARANTINE,
 	FW_SQL_REPLAYED,
 	FW_SQL_REGISTER,
-	FW_SQL_LOCK, /* before everything that belongs to an incident: the order of the functions of 0003 */
+	FW_SQL_LOCK, /* before everything that belongs to an incident: the order of the functions of
+			0003 */
 	FW_SQL_INCIDENT,
 	FW_SQL_ALARM,
 	FW_SQL_STEP,
-	FW_SQL_PAGE,   /* answers (notification_id, claimed) */
-	FW_SQL_CLAIM,  /* likewise */
+	FW_SQL_PAGE,  /* answers (notification_id, claimed) */
+	FW_SQL_CLAIM, /* likewise */
 	FW_SQL_RESULT,
 	FW_SQL_TIMELINE,
 	FW_SQL_STATUS,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The webhook channel on libcurl's multi interface; see webhook.h.  libcurl says which sockets and which time it waits for, the
- * loop waits.  No redirect is followed, no proxy is asked, and an answer's body is read only for the text of an error.
+ * The webhook channel on libcurl's multi interface; see webhook.h.  libcurl says which sockets and
+ * which time it waits for, the loop waits.  No redirect is followed, no proxy is asked, and an
+ * answer's body is read only for the text of an error.
  */
 #include "io/webhook.h"
 
@@ -32,8 +33,8 @@ struct request {
 	char *json;
 	CURL *easy; /* NULL: refused before it began; `error` tells */
 	struct curl_slist *headers;
-	bool public_only;   /* refuse what is not on the public internet … */
-	bool inside;        /* … and this was not */
+	bool public_only; /* refuse what is not on the public internet … */
+	bool inside;      /* … and this was not */
 	size_t body_read;
 	size_t body_kept;
 	char body[BODY_KEPT_BYTES];
@@ -104,7 +105,7 @@ clean(char *text, size_t n)
 	bool valid = fw_text_valid(text, n);
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char) text[i];
+		unsigned char c = (unsigned char)text[i];
 
 		if (c < 0x20 || c == 0x7f || (c >= 0x80 && !valid))
 			text[i] = c == '\n' || c == '\r' || c == '\t' ? ' ' : '?';
@@ -118,7 +119,7 @@ explain_status(struct request *r, long status)
 
 	clean(r->body, n);
 	if (n)
-		snprintf(r->error, sizeof(r->error), "HTTP %ld: %.*s", status, (int) n, r->body);
+		snprintf(r->error, sizeof(r->error), "HTTP %ld: %.*s", status, (int)n, r->body);
 	else
 		snprintf(r->error, sizeof(r->error), "HTTP %ld", status);
 }
@@ -131,9 +132,11 @@ complete(struct request *r, CURLcode result)
 
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (r->inside)
-		snprintf(r->error, sizeof(r->error), "refused: the target is not on the public internet");
+		snprintf(r->error, sizeof(r->error),
+		    "refused: the target is not on the public internet");
 	else if (result != CURLE_OK && !enough)
-		snprintf(r->error, sizeof(r->error), "%s", *r->curl_error ? r->curl_error : curl_easy_strerror(result));
+		snprintf(r->error, sizeof(r->error), "%s",
+		    *r->curl_error ? r->curl_error : curl_easy_strerror(result));
 	else if (status < 200 || status > 299)
 		explain_status(r, status);
 	clean(r->error, strlen(r->error));
@@ -154,7 +157,7 @@ complete_all(struct fw_webhook *w)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private);
 		assert(private);
-		complete((struct request *) (void *) private, result);
+		complete((struct request *)(void *)private, result);
 	}
 }
 
@@ -181,7 +184,8 @@ socket_ready(int what, void *context)
 {
 	struct socket_watch *s = context;
 
-	act(s->owner, s->fd, (what & FW_READ ? CURL_CSELECT_IN : 0) | (what & FW_WRITE ? CURL_CSELECT_OUT : 0));
+	act(s->owner, s->fd,
+	    (what & FW_READ ? CURL_CSELECT_IN : 0) | (what & FW_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
 static int
@@ -191,7 +195,7 @@ socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *socke
 	struct socket_watch *s = socket_context;
 	int mask = (what & CURL_POLL_IN ? FW_READ : 0) | (what & CURL_POLL_OUT ? FW_WRITE : 0);
 
-	(void) easy;
+	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
 			fw_watch_free(s->watch);
@@ -216,7 +220,7 @@ timeout_wanted(CURLM *multi, long timeout_ms, void *context)
 {
 	struct fw_webhook *w = context;
 
-	(void) multi;
+	(void)multi;
 	if (timeout_ms < 0)
 		fw_timer_cancel(w->timeout);
 	else
@@ -266,7 +270,7 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct request *r = context;
 
-	(void) purpose;
+	(void)purpose;
 	if (r->public_only && !fw_address_is_public(&address->addr)) {
 		r->inside = true;
 		return CURL_SOCKET_BAD;
@@ -276,22 +280,23 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 }
 
 /* Fails only without memory: the text of a URL is looked at when the transfer begins. */
-#define SET(option, value)                                            \
-	do {                                                          \
+#define SET(option, value)                                                \
+	do {                                                              \
 		if (curl_easy_setopt(r->easy, option, value) != CURLE_OK) \
-			abort();                                      \
+			abort();                                          \
 	} while (0)
 
 /* A header takes printable ASCII: any other byte of the id is written as %XX. */
 static void
 write_id_header(char *header, size_t size, const char *id)
 {
-	size_t n = (size_t) snprintf(header, size, "Webhook-Id: ");
+	size_t n = (size_t)snprintf(header, size, "Webhook-Id: ");
 
 	for (; *id && n + 4 < size; id++) {
-		unsigned char c = (unsigned char) *id;
+		unsigned char c = (unsigned char)*id;
 
-		n += (size_t) snprintf(header + n, size - n, c > 0x20 && c < 0x7f ? "%c" : "%%%02X", c);
+		n += (size_t)snprintf(
+		    header + n, size - n, c > 0x20 && c < 0x7f ? "%c" : "%%%02X", c);
 	}
 }
 
@@ -309,17 +314,17 @@ set_up(struct request *r, const struct fw_webhook *w, const char *url)
 	SET(CURLOPT_POSTFIELDS, r->json);
 	SET(CURLOPT_HTTPHEADER, r->headers);
 	SET(CURLOPT_USERAGENT, w->user_agent);
-	SET(CURLOPT_TIMEOUT_MS, (long) w->timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) w->timeout_ms);
-	SET(CURLOPT_FRESH_CONNECT, (long) w->fresh_only);
+	SET(CURLOPT_TIMEOUT_MS, (long)w->timeout_ms);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)w->timeout_ms);
+	SET(CURLOPT_FRESH_CONNECT, (long)w->fresh_only);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_WRITEFUNCTION, take_body);
-	SET(CURLOPT_WRITEDATA, (void *) r);
+	SET(CURLOPT_WRITEDATA, (void *)r);
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, (void *) r);
+	SET(CURLOPT_OPENSOCKETDATA, (void *)r);
 	SET(CURLOPT_ERRORBUFFER, r->curl_error);
-	SET(CURLOPT_PRIVATE, (void *) r);
+	SET(CURLOPT_PRIVATE, (void *)r);
 }
 
 static bool
@@ -328,7 +333,7 @@ is_plain(const char *text, size_t most)
 	size_t n = 0;
 
 	for (; text[n]; n++)
-		if ((unsigned char) text[n] <= 0x20 || text[n] == 0x7f || n == most)
+		if ((unsigned char)text[n] <= 0x20 || text[n] == 0x7f || n == most)
 			return false;
 	return n > 0;
 }
@@ -379,8 +384,8 @@ fw_webhook_post(struct fw_webhook *w, const char *id, const char *url, const cha
 }
 
 struct fw_webhook *
-fw_webhook_new(
-    struct fw_loop *loop, const struct fw_webhook_options *options, fw_webhook_done done, void *context)
+fw_webhook_new(struct fw_loop *loop, const struct fw_webhook_options *options, fw_webhook_done done,
+    void *context)
 {
 	struct fw_webhook *w = fw_calloc(1, sizeof(*w));
 
@@ -399,8 +404,8 @@ fw_webhook_new(
 	curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
 	curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, timeout_wanted);
 	curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
-	curl_multi_setopt(w->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) PER_HOST_MOST);
-	curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long) IDLE_MOST);
+	curl_multi_setopt(w->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)PER_HOST_MOST);
+	curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_MOST);
 	return w;
 }
 

@@ -69,7 +69,7 @@ fw_device_boot_make(struct fw_device *d, uint32_t boot_id)
 	}
 	used++;
 	boot = free_place(d);
-	*boot = (struct fw_boot) {.boot_id = boot_id, .used = used};
+	*boot = (struct fw_boot){.boot_id = boot_id, .used = used};
 	return boot;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device as the core knows it: who it is, which of its reports have come, and its alarms that are raised. */
+/* A device as the core knows it: who it is, which of its reports have come, and its alarms that are
+ * raised. */
 #ifndef FW_MODEL_DEVICE_H
 #define FW_MODEL_DEVICE_H
 
@@ -17,8 +18,8 @@ struct fw_alarm;
 
 struct fw_boot {
 	uint32_t boot_id;
-	uint32_t used; /* counts up with use, to find the one longest unused */
-	bool dirty;    /* recorded has changed since it was written */
+	uint32_t used;             /* counts up with use, to find the one longest unused */
+	bool dirty;                /* recorded has changed since it was written */
 	struct fw_seqset received; /* taken in: refuses duplicates */
 	struct fw_seqset recorded; /* committed: what receipts and the stored ledger speak of */
 };
@@ -39,9 +40,10 @@ struct fw_device {
 	uint32_t last_boot_id;
 	int32_t signal_dbm;
 	int64_t last_seen_us, last_observed_us;
-	char topic_division[FW_DIVISION_MAX + 1]; /* of the last topic it, or a child of it, came on */
-	char firmware[40];                        /* cut at a character */
-	struct fw_alarm *alarms;                  /* raised ones; linked by device_next */
+	char topic_division[FW_DIVISION_MAX +
+			    1];  /* of the last topic it, or a child of it, came on */
+	char firmware[40];       /* cut at a character */
+	struct fw_alarm *alarms; /* raised ones; linked by device_next */
 	struct fw_device *next_dirty;
 };
 

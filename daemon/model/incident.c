@@ -9,10 +9,11 @@ void
 fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX])
 {
 	if (r->device && r->sequence)
-		snprintf(out, FW_ID_MAX, "%s~%u~%llu%s", d->id, r->boot_id, (unsigned long long) r->sequence,
-		    r->message->replay_id ? "~r" : "");
+		snprintf(out, FW_ID_MAX, "%s~%u~%llu%s", d->id, r->boot_id,
+		    (unsigned long long)r->sequence, r->message->replay_id ? "~r" : "");
 	else
-		snprintf(out, FW_ID_MAX, "%s~at~%lld~%u", d->id, (long long) r->message->received_at_us, r->index);
+		snprintf(out, FW_ID_MAX, "%s~at~%lld~%u", d->id,
+		    (long long)r->message->received_at_us, r->index);
 }
 
 void

@@ -2,25 +2,27 @@
 /*
  * Alarms, the incidents they belong to, and what is done about them.
  *
- * An alarm is one class of condition at one point of a device, from raised to restored.  An incident gathers the alarms
- * of one site until a person closes it.  The two are independent: an alarm may restore unanswered, and an incident may
- * be closed while its alarm still sounds.
+ * An alarm is one class of condition at one point of a device, from raised to restored.  An
+ *incident gathers the alarms of one site until a person closes it.  The two are independent: an
+ *alarm may restore unanswered, and an incident may be closed while its alarm still sounds.
  *
- * Each new cause to call people is a *trigger* of the incident and is counted.  An acknowledgement or a closing covers
- * the triggers it has seen; so
+ * Each new cause to call people is a *trigger* of the incident and is counted.  An acknowledgement
+ *or a closing covers the triggers it has seen; so
  *
  *	open          a trigger that no answer covers
  *	acknowledged  acknowledged_trigger == trigger_count
  *	closed        closed_trigger == trigger_count
  *
- * follows from comparing counts, and an answer that crosses a new trigger on the wire cannot silence it.
+ * follows from comparing counts, and an answer that crosses a new trigger on the wire cannot
+ *silence it.
  *
- * A trigger plans steps (a policy line with a due time); a step that comes due is resolved to people, and each gets a page:
+ * A trigger plans steps (a policy line with a due time); a step that comes due is resolved to
+ *people, and each gets a page:
  *
- *	FW_PAGE_WRITING   its claim is on the way to the database, which may refuse it (answered meanwhile)
- *	FW_PAGE_SENDING   with its channel
- *	FW_PAGE_WAITING   the last attempt failed; the next is due at deadline
- *	FW_PAGE_DELIVERED, FW_PAGE_FAILED, FW_PAGE_CANCELLED   over: freed at the next input
+ *	FW_PAGE_WRITING   its claim is on the way to the database, which may refuse it (answered
+ *meanwhile) FW_PAGE_SENDING   with its channel FW_PAGE_WAITING   the last attempt failed; the next
+ *is due at deadline FW_PAGE_DELIVERED, FW_PAGE_FAILED, FW_PAGE_CANCELLED   over: freed at the next
+ *input
  */
 #ifndef FW_MODEL_INCIDENT_H
 #define FW_MODEL_INCIDENT_H
@@ -32,7 +34,8 @@
 #include "model/device.h"
 #include "model/names.h"
 
-/* Bytes with the NUL; long enough for any id: device (64), boot, sequence, event, and for pages trigger, step, person and channel. */
+/* Bytes with the NUL; long enough for any id: device (64), boot, sequence, event, and for pages
+ * trigger, step, person and channel. */
 #define FW_ID_MAX 384
 
 struct fw_incident;
@@ -58,12 +61,14 @@ struct fw_alarm {
 	int64_t observed_at_us, received_at_us, last_seen_us;
 	int64_t restored_at_us; /* 0: raised */
 	uint32_t report_count;
-	uint32_t raised_boot;     /* of the last report that raised it, so that an older restore cannot end it */
+	uint32_t raised_boot; /* of the last report that raised it, so that an older restore cannot
+				 end it */
 	uint64_t raised_sequence;
 	char *zone;
 	char *reason; /* the rule that made it, in words */
 	char *text;   /* the device's */
-	struct fw_alarm *device_next, **device_at;     /* of the device's raised ones; at: what points to it */
+	struct fw_alarm *device_next,
+	    **device_at; /* of the device's raised ones; at: what points to it */
 	struct fw_alarm *incident_next, **incident_at;
 	struct fw_alarm *next_dirty;
 };
@@ -76,7 +81,8 @@ struct fw_step {
 	int step;
 	char *role, *channel;
 	enum { FW_STEP_QUEUED, FW_STEP_DONE, FW_STEP_CANCELLED } state;
-	bool force; /* done although the incident was answered: a fire that is confirmed or verified */
+	bool force; /* done although the incident was answered: a fire that is confirmed or verified
+		     */
 	int64_t due_at_us;
 	struct fw_step *next;
 };
@@ -99,19 +105,20 @@ struct fw_page {
 	int step;
 	char *role, *person, *person_name, *channel, *target;
 	enum fw_page_state state;
-	bool force;       /* sent although the incident was answered: a fire that is confirmed or verified */
+	bool force; /* sent although the incident was answered: a fire that is confirmed or verified
+		     */
 	bool force_claimed; /* the claim under way says so */
-	bool unclaimed;   /* was sent before its claim was committed */
-	uint32_t attempts; /* with the one under way */
-	int64_t due_at_us; /* of the next attempt */
+	bool unclaimed;     /* was sent before its claim was committed */
+	uint32_t attempts;  /* with the one under way */
+	int64_t due_at_us;  /* of the next attempt */
 	int64_t sent_at_us; /* when the last attempt was claimed; 0: none yet */
-	char *error;      /* of the last attempt, or NULL */
+	char *error;        /* of the last attempt, or NULL */
 	struct fw_page *next;
 };
 
 struct fw_incident {
-	char *id; /* device~boot~sequence of the report that opened it */
-	char *key; /* site's id, or "device:" and the id of an unclaimed device */
+	char *id;              /* device~boot~sequence of the report that opened it */
+	char *key;             /* site's id, or "device:" and the id of an unclaimed device */
 	char *division, *site; /* site "" for an unclaimed device */
 	char *device;          /* whose report opened it */
 	enum fw_class class;   /* the highest of its alarms */
@@ -122,15 +129,18 @@ struct fw_incident {
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
 	const char *protection_level;
-	uint32_t linked_alarms, prune_above; /* how many are on the list; when to look for those that may go */
-	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm; linked by incident_next */
-	struct fw_step *steps;   /* of the last trigger, and queued ones that it replaced until they are written */
+	uint32_t linked_alarms,
+	    prune_above;         /* how many are on the list; when to look for those that may go */
+	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
+				    linked by incident_next */
+	struct fw_step *steps;   /* of the last trigger, and queued ones that it replaced until they
+				    are written */
 	struct fw_page *pages;   /* not over */
 	uint32_t delivered_trigger; /* the last one that a page was delivered for */
 	uint32_t unreached_trigger; /* the last one that a page failed for, for good */
 	char *unreached_person;     /* … and whose it was */
-	uint32_t next_rung;         /* of fw_town_anyone, for the next time that nobody is reached */
-	bool unreached;             /* on the core's list */
+	uint32_t next_rung; /* of fw_town_anyone, for the next time that nobody is reached */
+	bool unreached;     /* on the core's list */
 	struct fw_incident *next_unreached;
 	/* What the last trigger was, for the pages: copied, since its alarm may be gone. */
 	enum fw_class cause_class;
@@ -140,7 +150,8 @@ struct fw_incident {
 	struct fw_incident *next_dirty;
 };
 
-/* What ids are derived from: device~boot~sequence, with ~r behind it when taken in again from quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
+/* What ids are derived from: device~boot~sequence, with ~r behind it when taken in again from
+ * quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
 void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
 
 void fw_alarm_free(struct fw_alarm *a);

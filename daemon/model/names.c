@@ -21,14 +21,16 @@ static const struct {
     [FW_CLASS_TEST] = {"test", "indeterminate", "测试"},
 };
 
-static const char *const conditions[FW_CONDITIONS] = {"unspecified", "fire", "pre_alarm", "gas", "fault", "disabled",
-    "supervisory", "activated", "feedback", "delayed", "mains_lost", "battery_low", "tamper", "tripped", "water_flow",
-    "manual_call", "reset", "self_test", "muted", "arc_fault"};
+static const char *const conditions[FW_CONDITIONS] = {"unspecified", "fire", "pre_alarm", "gas",
+    "fault", "disabled", "supervisory", "activated", "feedback", "delayed", "mains_lost",
+    "battery_low", "tamper", "tripped", "water_flow", "manual_call", "reset", "self_test", "muted",
+    "arc_fault"};
 
-static const char *const reasons[FW_REASONS] = {
-    "none", "not_protobuf", "identity", "oversize", "condition", "value", "sequence", "text", "topic", "refused"};
+static const char *const reasons[FW_REASONS] = {"none", "not_protobuf", "identity", "oversize",
+    "condition", "value", "sequence", "text", "topic", "refused"};
 
-static const char *const verdicts[FW_VERDICTS] = {"", "real_fire", "false_alarm", "test", "maintenance", "unknown"};
+static const char *const verdicts[FW_VERDICTS] = {
+    "", "real_fire", "false_alarm", "test", "maintenance", "unknown"};
 
 const char *
 fw_lane_name(enum fw_lane lane)
@@ -36,26 +38,22 @@ fw_lane_name(enum fw_lane lane)
 	return lane == FW_LANE_ALARM ? "alarm" : "telemetry";
 }
 
-const char *
-fw_class_name(enum fw_class class)
+const char *fw_class_name(enum fw_class class)
 {
 	return class < FW_CLASSES ? classes[class].name : "unknown";
 }
 
-const char *
-fw_class_name_zh(enum fw_class class)
+const char *fw_class_name_zh(enum fw_class class)
 {
 	return class < FW_CLASSES ? classes[class].zh : "未知";
 }
 
-const char *
-fw_class_severity(enum fw_class class)
+const char *fw_class_severity(enum fw_class class)
 {
 	return class < FW_CLASSES ? classes[class].severity : "unknown";
 }
 
-bool
-fw_class_is_emergency(enum fw_class class)
+bool fw_class_is_emergency(enum fw_class class)
 {
 	return class == FW_CLASS_FIRE || class == FW_CLASS_GAS;
 }
@@ -92,7 +90,7 @@ fw_class_of(const char *name)
 {
 	for (int i = 0; i < FW_CLASSES; i++)
 		if (strcmp(name, classes[i].name) == 0)
-			return (enum fw_class) i;
+			return (enum fw_class)i;
 	return FW_CLASSES;
 }
 
@@ -101,6 +99,6 @@ fw_verdict_of(const char *name)
 {
 	for (int i = 1; i < FW_VERDICTS; i++)
 		if (strcmp(name, verdicts[i]) == 0)
-			return (enum fw_verdict) i;
+			return (enum fw_verdict)i;
 	return FW_VERDICT_NONE;
 }

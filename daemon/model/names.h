@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words of the domain and their numbers.  Class names, severities and quantities are also rows of sql/0001_tables.sql; the
- * integration tests hold the two together.
+ * The words of the domain and their numbers.  Class names, severities and quantities are also rows
+ * of sql/0001_tables.sql; the integration tests hold the two together.
  */
 #ifndef FW_MODEL_NAMES_H
 #define FW_MODEL_NAMES_H
@@ -87,7 +87,8 @@ const char *fw_condition_name(uint32_t condition);
 const char *fw_reason_name(enum fw_reason reason);
 const char *fw_mode_name(uint32_t mode);
 
-/* Perceived severity of a class, in the words of ITU-T X.733: critical, major, minor, warning, indeterminate. */
+/* Perceived severity of a class, in the words of ITU-T X.733: critical, major, minor, warning,
+ * indeterminate. */
 const char *fw_class_severity(enum fw_class class);
 
 /* Classes in which lives are in danger at once: fire and gas. */

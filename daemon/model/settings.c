@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of settings and what is done with it; see settings.h.  A setting is one line here and one field there. */
+/* The table of settings and what is done with it; see settings.h.  A setting is one line here and
+ * one field there. */
 #include "model/settings.h"
 
 #include <inttypes.h>
@@ -14,16 +15,18 @@
 #define TEXT(low, high) .type = FW_SETTING_TEXT, .unit = "", .least = (low), .most = (high)
 #define SECRET(low, high) .type = FW_SETTING_SECRET, .unit = "", .least = (low), .most = (high)
 #define NAME(low, high) .type = FW_SETTING_NAME, .unit = "", .least = (low), .most = (high)
-#define DIVISIONS(low, high) .type = FW_SETTING_DIVISIONS, .unit = "", .least = (low), .most = (high)
+#define DIVISIONS(low, high) \
+	.type = FW_SETTING_DIVISIONS, .unit = "", .least = (low), .most = (high)
 #define CHOICE(words) .type = FW_SETTING_CHOICE, .unit = "", .choices = (words)
-#define INTEGER(of, low, high) .type = FW_SETTING_INTEGER, .unit = (of), .least = (low), .most = (high)
+#define INTEGER(of, low, high) \
+	.type = FW_SETTING_INTEGER, .unit = (of), .least = (low), .most = (high)
 #define BOOLEAN .type = FW_SETTING_BOOLEAN, .unit = ""
 #define RELOAD .reloadable = true
 
-#define KIB ((int64_t) 1024)
+#define KIB ((int64_t)1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
-#define DAY_S ((int64_t) 86400)
+#define DAY_S ((int64_t)86400)
 
 #define PATH_LONGEST 1023
 #define SOCKET_LONGEST 107 /* sockaddr_un */
@@ -131,19 +134,19 @@ static const struct suffix {
 static char **
 text_of(const struct fw_settings *s, const struct fw_setting *setting)
 {
-	return (char **) ((uintptr_t) s + setting->offset);
+	return (char **)((uintptr_t)s + setting->offset);
 }
 
 static int64_t *
 integer_of(const struct fw_settings *s, const struct fw_setting *setting)
 {
-	return (int64_t *) ((uintptr_t) s + setting->offset);
+	return (int64_t *)((uintptr_t)s + setting->offset);
 }
 
 static bool *
 boolean_of(const struct fw_settings *s, const struct fw_setting *setting)
 {
-	return (bool *) ((uintptr_t) s + setting->offset);
+	return (bool *)((uintptr_t)s + setting->offset);
 }
 
 static void
@@ -152,7 +155,8 @@ print_integer(const struct fw_setting *setting, int64_t value, char *text, size_
 	for (size_t i = 0; i < SUFFIXES; i++) {
 		const struct suffix *x = &suffixes[i];
 
-		if (strcmp(x->unit, setting->unit) != 0 || value % x->factor != 0 || (value == 0 && x->factor != 1))
+		if (strcmp(x->unit, setting->unit) != 0 || value % x->factor != 0 ||
+		    (value == 0 && x->factor != 1))
 			continue;
 		snprintf(text, size, "%" PRId64 "%s", value / x->factor, x->text);
 		return;
@@ -178,13 +182,14 @@ explain_suffixes(const char *unit, char *why, size_t size)
 	int n = snprintf(why, size, "must be a whole number");
 
 	for (size_t i = SUFFIXES; *unit && i-- > 0;)
-		if (strcmp(suffixes[i].unit, unit) == 0 && n >= 0 && (size_t) n < size)
-			n += snprintf(why + n, size - (size_t) n, "%s%s", strchr(why, ',') ? " " : ", with one of ",
-			    suffixes[i].text);
+		if (strcmp(suffixes[i].unit, unit) == 0 && n >= 0 && (size_t)n < size)
+			n += snprintf(why + n, size - (size_t)n, "%s%s",
+			    strchr(why, ',') ? " " : ", with one of ", suffixes[i].text);
 }
 
 static int
-parse_integer(const struct fw_setting *setting, const char *value, int64_t *out, char *why, size_t size)
+parse_integer(
+    const struct fw_setting *setting, const char *value, int64_t *out, char *why, size_t size)
 {
 	char least[32], most[32];
 	const char *at = value;
@@ -192,13 +197,15 @@ parse_integer(const struct fw_setting *setting, const char *value, int64_t *out,
 	bool too_big = false;
 
 	for (; *at >= '0' && *at <= '9'; at++)
-		too_big = too_big || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *at - '0', &n);
+		too_big = too_big || __builtin_mul_overflow(n, 10, &n) ||
+			  __builtin_add_overflow(n, *at - '0', &n);
 	factor = factor_of(setting->unit, at);
 	if (at == value || factor == 0) {
 		explain_suffixes(setting->unit, why, size);
 		return FW_EINVAL;
 	}
-	if (too_big || __builtin_mul_overflow(n, factor, &n) || n < setting->least || n > setting->most) {
+	if (too_big || __builtin_mul_overflow(n, factor, &n) || n < setting->least ||
+	    n > setting->most) {
 		print_integer(setting, setting->least, least, sizeof(least));
 		print_integer(setting, setting->most, most, sizeof(most));
 		snprintf(why, size, "must be from %s to %s", least, most);
@@ -257,7 +264,7 @@ static bool
 has_control_character(const char *value)
 {
 	for (; *value; value++)
-		if ((unsigned char) *value < 0x20 || *value == 0x7f)
+		if ((unsigned char)*value < 0x20 || *value == 0x7f)
 			return true;
 	return false;
 }
@@ -271,9 +278,9 @@ check_text(const struct fw_setting *setting, const char *value, char *why, size_
 		snprintf(why, size, "must be UTF-8 without control characters");
 	else if (setting->type == FW_SETTING_CHOICE && !is_choice(setting->choices, value))
 		snprintf(why, size, "must be one of: %s", setting->choices);
-	else if (setting->type != FW_SETTING_CHOICE && n < (uint64_t) setting->least)
+	else if (setting->type != FW_SETTING_CHOICE && n < (uint64_t)setting->least)
 		snprintf(why, size, "must not be empty");
-	else if (setting->type != FW_SETTING_CHOICE && n > (uint64_t) setting->most)
+	else if (setting->type != FW_SETTING_CHOICE && n > (uint64_t)setting->most)
 		snprintf(why, size, "must be at most %" PRId64 " bytes long", setting->most);
 	else if (setting->type == FW_SETTING_NAME && !fw_text_is_device(value, n))
 		snprintf(why, size, "may hold A-Z a-z 0-9 _ . : - only");
@@ -285,7 +292,8 @@ check_text(const struct fw_setting *setting, const char *value, char *why, size_
 }
 
 static int
-set_value(struct fw_settings *s, const struct fw_setting *setting, const char *value, char *why, size_t size)
+set_value(struct fw_settings *s, const struct fw_setting *setting, const char *value, char *why,
+    size_t size)
 {
 	char **text = text_of(s, setting);
 
@@ -312,14 +320,15 @@ const struct fw_setting *
 fw_setting_find(const char *section, const char *name)
 {
 	for (size_t i = 0; i < fw_setting_count; i++)
-		if (strcmp(fw_setting_table[i].section, section) == 0 && strcmp(fw_setting_table[i].name, name) == 0)
+		if (strcmp(fw_setting_table[i].section, section) == 0 &&
+		    strcmp(fw_setting_table[i].name, name) == 0)
 			return &fw_setting_table[i];
 	return NULL;
 }
 
 int
-fw_settings_set(
-    struct fw_settings *s, const char *section, const char *name, const char *value, char *why, size_t why_size)
+fw_settings_set(struct fw_settings *s, const char *section, const char *name, const char *value,
+    char *why, size_t why_size)
 {
 	const struct fw_setting *setting = fw_setting_find(section, name);
 
@@ -335,9 +344,10 @@ fw_settings_init(struct fw_settings *s)
 {
 	char why[200];
 
-	*s = (struct fw_settings) {0};
+	*s = (struct fw_settings){0};
 	for (size_t i = 0; i < fw_setting_count; i++)
-		if (set_value(s, &fw_setting_table[i], fw_setting_table[i].standard, why, sizeof(why)) != FW_OK)
+		if (set_value(s, &fw_setting_table[i], fw_setting_table[i].standard, why,
+			sizeof(why)) != FW_OK)
 			abort();
 }
 
@@ -347,15 +357,15 @@ fw_settings_fini(struct fw_settings *s)
 	for (size_t i = 0; i < fw_setting_count; i++)
 		if (fw_setting_table[i].type < FW_SETTING_INTEGER)
 			free(*text_of(s, &fw_setting_table[i]));
-	*s = (struct fw_settings) {0};
+	*s = (struct fw_settings){0};
 }
 
 int
 fw_settings_check(const struct fw_settings *s, char *why, size_t why_size)
 {
 	int64_t smallest_quota = s->journal.alarm_quota_bytes < s->journal.telemetry_quota_bytes
-	                             ? s->journal.alarm_quota_bytes
-	                             : s->journal.telemetry_quota_bytes;
+				     ? s->journal.alarm_quota_bytes
+				     : s->journal.telemetry_quota_bytes;
 
 	if (*s->mqtt.key_file && !*s->mqtt.cert_file)
 		snprintf(why, why_size, "mqtt.key_file: needs mqtt.cert_file");
@@ -366,11 +376,14 @@ fw_settings_check(const struct fw_settings *s, char *why, size_t why_size)
 	else if (*s->mqtt.password && !*s->mqtt.username)
 		snprintf(why, why_size, "mqtt.password: needs mqtt.username");
 	else if (s->mqtt.session_expiry_s < 2 * s->mqtt.keepalive_s)
-		snprintf(why, why_size, "mqtt.session_expiry_s: must be at least twice mqtt.keepalive_s");
+		snprintf(why, why_size,
+		    "mqtt.session_expiry_s: must be at least twice mqtt.keepalive_s");
 	else if (s->mqtt.max_payload_bytes > s->journal.segment_bytes / 2)
-		snprintf(why, why_size, "mqtt.max_payload_bytes: must be at most half of journal.segment_bytes");
+		snprintf(why, why_size,
+		    "mqtt.max_payload_bytes: must be at most half of journal.segment_bytes");
 	else if (s->journal.segment_bytes > smallest_quota / 4)
-		snprintf(why, why_size, "journal.segment_bytes: must be at most a quarter of each lane's quota");
+		snprintf(why, why_size,
+		    "journal.segment_bytes: must be at most a quarter of each lane's quota");
 	else if (s->notify.retry_ms > s->notify.retry_max_ms)
 		snprintf(why, why_size, "notify.retry_ms: must be at most notify.retry_max_ms");
 	else
@@ -379,7 +392,8 @@ fw_settings_check(const struct fw_settings *s, char *why, size_t why_size)
 }
 
 void
-fw_settings_show(const struct fw_settings *s, const struct fw_setting *setting, bool secrets, char *text, size_t size)
+fw_settings_show(const struct fw_settings *s, const struct fw_setting *setting, bool secrets,
+    char *text, size_t size)
 {
 	switch (setting->type) {
 	case FW_SETTING_INTEGER:
@@ -389,7 +403,8 @@ fw_settings_show(const struct fw_settings *s, const struct fw_setting *setting, 
 		snprintf(text, size, "%s", *boolean_of(s, setting) ? "yes" : "no");
 		return;
 	case FW_SETTING_SECRET:
-		snprintf(text, size, "%s", secrets || !**text_of(s, setting) ? *text_of(s, setting) : "***");
+		snprintf(text, size, "%s",
+		    secrets || !**text_of(s, setting) ? *text_of(s, setting) : "***");
 		return;
 	case FW_SETTING_TEXT:
 	case FW_SETTING_NAME:

@@ -9,7 +9,6 @@
 
 #define UPWARD_MOST 16 /* levels of divisions; more is a ring */
 
-
 struct fw_town {
 	struct fw_arena arena;
 	struct fw_strmap divisions, sites, devices, people;
@@ -70,8 +69,8 @@ fw_town_add_division(
 }
 
 int
-fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char *division, const char *category,
-    const char *risk, const char *address, const char *contact)
+fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char *division,
+    const char *category, const char *risk, const char *address, const char *contact)
 {
 	const struct fw_division *d = fw_town_division(t, division);
 	struct fw_site *s;
@@ -91,8 +90,8 @@ fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char
 }
 
 void
-fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site, const char *division,
-    const char *zone, const char *kind, int32_t heartbeat_s)
+fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site,
+    const char *division, const char *zone, const char *kind, int32_t heartbeat_s)
 {
 	struct fw_registration *r = keep_zeroed(t, sizeof(*r));
 
@@ -107,8 +106,8 @@ fw_town_add_device(struct fw_town *t, const char *device, const char *parent, co
 }
 
 void
-fw_town_add_person(struct fw_town *t, const char *id, const char *name, const char *phone, const char *email,
-    const char *webhook)
+fw_town_add_person(struct fw_town *t, const char *id, const char *name, const char *phone,
+    const char *email, const char *webhook)
 {
 	struct fw_person *p = keep_zeroed(t, sizeof(*p));
 
@@ -121,8 +120,8 @@ fw_town_add_person(struct fw_town *t, const char *id, const char *name, const ch
 }
 
 int
-fw_town_add_duty(struct fw_town *t, const char *division, const char *site, const char *role, const char *person,
-    int64_t starts_at_us, int64_t ends_at_us)
+fw_town_add_duty(struct fw_town *t, const char *division, const char *site, const char *role,
+    const char *person, int64_t starts_at_us, int64_t ends_at_us)
 {
 	struct fw_division *d = fw_strmap_get(&t->divisions, division, strlen(division));
 	const struct fw_person *p = fw_strmap_get(&t->people, person, strlen(person));
@@ -144,14 +143,14 @@ fw_town_add_duty(struct fw_town *t, const char *division, const char *site, cons
 }
 
 void
-fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *category, const char *level, int step,
-    int64_t after_us, const char *role, const char *channel)
+fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *category, const char *level,
+    int step, int64_t after_us, const char *role, const char *channel)
 {
 	struct fw_policy *p;
 
 	t->policies = fw_grow(t->policies, &t->policy_cap, t->policy_count + 1, sizeof(*p));
 	p = &t->policies[t->policy_count++];
-	*p = (struct fw_policy) {
+	*p = (struct fw_policy){
 	    .class = class,
 	    .category = keep(t, category),
 	    .level = keep(t, level),
@@ -174,7 +173,8 @@ link_parents(struct fw_town *t)
 		int levels = 0;
 
 		if (*d->parent_code)
-			parent = fw_strmap_get(&t->divisions, d->parent_code, strlen(d->parent_code));
+			parent =
+			    fw_strmap_get(&t->divisions, d->parent_code, strlen(d->parent_code));
 		for (up = parent; up && up != d && levels < UPWARD_MOST; up = up->parent)
 			levels++;
 		d->parent = up ? NULL : parent;
@@ -254,10 +254,12 @@ add_person(struct found *f, const struct fw_person *person)
 }
 
 static void
-find_in(const struct fw_duty *duties, const char *role, int64_t now_us, struct found *f, const struct fw_division **where)
+find_in(const struct fw_duty *duties, const char *role, int64_t now_us, struct found *f,
+    const struct fw_division **where)
 {
 	for (const struct fw_duty *duty = duties; duty; duty = duty->next) {
-		if ((role && strcmp(duty->role, role) != 0) || now_us < duty->starts_at_us || now_us >= duty->ends_at_us)
+		if ((role && strcmp(duty->role, role) != 0) || now_us < duty->starts_at_us ||
+		    now_us >= duty->ends_at_us)
 			continue;
 		add_person(f, duty->person);
 		if (!*where)
@@ -266,8 +268,8 @@ find_in(const struct fw_duty *duties, const char *role, int64_t now_us, struct f
 }
 
 static void
-find_for_site(const struct fw_town *t, const char *site, const char *role, int64_t now_us, struct found *f,
-    const struct fw_division **where)
+find_for_site(const struct fw_town *t, const char *site, const char *role, int64_t now_us,
+    struct found *f, const struct fw_division **where)
 {
 	const struct fw_site *s = fw_town_site(t, site);
 
@@ -276,7 +278,8 @@ find_for_site(const struct fw_town *t, const char *site, const char *role, int64
 }
 
 static void
-find_at_top(const struct fw_town *t, const char *role, int64_t now_us, struct found *f, const struct fw_division **where)
+find_at_top(const struct fw_town *t, const char *role, int64_t now_us, struct found *f,
+    const struct fw_division **where)
 {
 	size_t cursor = 0;
 	void *value;
@@ -290,8 +293,9 @@ find_at_top(const struct fw_town *t, const char *role, int64_t now_us, struct fo
 }
 
 size_t
-fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_division *division, const char *role,
-    int64_t now_us, const struct fw_person **out, size_t most, const struct fw_division **where)
+fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_division *division,
+    const char *role, int64_t now_us, const struct fw_person **out, size_t most,
+    const struct fw_division **where)
 {
 	struct found f = {.out = out, .most = most};
 	int levels = 0;
@@ -300,14 +304,16 @@ fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_divis
 	find_for_site(t, site, role, now_us, &f, where);
 	if (!f.count && !division)
 		find_at_top(t, role, now_us, &f, where);
-	for (const struct fw_division *d = division; d && !f.count && levels++ < UPWARD_MOST; d = d->parent)
+	for (const struct fw_division *d = division; d && !f.count && levels++ < UPWARD_MOST;
+	     d = d->parent)
 		find_in(d->duties, role, now_us, &f, where);
 	return f.count;
 }
 
 size_t
-fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division, int64_t now_us,
-    uint32_t *rung, const struct fw_person **out, size_t most, const struct fw_division **where)
+fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division,
+    int64_t now_us, uint32_t *rung, const struct fw_person **out, size_t most,
+    const struct fw_division **where)
 {
 	struct found f = {.out = out, .most = most};
 	uint32_t at = 1;
@@ -321,7 +327,8 @@ fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_divisi
 		find_at_top(t, NULL, now_us, &f, where);
 		*rung = 2;
 	}
-	for (const struct fw_division *d = division; d && !f.count && at < UPWARD_MOST; d = d->parent, at++) {
+	for (const struct fw_division *d = division; d && !f.count && at < UPWARD_MOST;
+	     d = d->parent, at++) {
 		if (at < *rung)
 			continue;
 		find_in(d->duties, NULL, now_us, &f, where);
@@ -340,7 +347,8 @@ policy_set(const struct fw_town *t, enum fw_class class, const char *category, c
 		const struct fw_policy *p = &t->policies[i];
 		size_t at;
 
-		if (p->class != class || strcmp(p->category, category) != 0 || strcmp(p->level, level) != 0 || n == most)
+		if (p->class != class || strcmp(p->category, category) != 0 ||
+		    strcmp(p->level, level) != 0 || n == most)
 			continue;
 		for (at = n; at > 0 && out[at - 1]->step > p->step; at--)
 			out[at] = out[at - 1];
@@ -351,8 +359,8 @@ policy_set(const struct fw_town *t, enum fw_class class, const char *category, c
 }
 
 size_t
-fw_town_policy(const struct fw_town *t, enum fw_class class, const char *category, const char *level,
-    const struct fw_policy **out, size_t most)
+fw_town_policy(const struct fw_town *t, enum fw_class class, const char *category,
+    const char *level, const struct fw_policy **out, size_t most)
 {
 	const char *const sets[][2] = {{category, level}, {category, ""}, {"", level}, {"", ""}};
 	size_t n = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The town: divisions, sites, devices, people, duty and policies as they were at one load.  It is built row by row, then
- * finished, then never changed; a newer load replaces it whole.  All strings live in the town.
+ * The town: divisions, sites, devices, people, duty and policies as they were at one load.  It is
+ * built row by row, then finished, then never changed; a newer load replaces it whole.  All strings
+ * live in the town.
  */
 #ifndef FW_MODEL_TOWN_H
 #define FW_MODEL_TOWN_H
@@ -61,19 +62,22 @@ struct fw_town;
 struct fw_town *fw_town_new(uint64_t hash_seed);
 void fw_town_free(struct fw_town *town);
 
-/* Rows in this order: divisions, sites, devices, people, duty, policies.  All text is copied; a dangling reference is
-   FW_ENOTFOUND and the row is left out (the database's foreign keys make that a bug, not a case). */
-void fw_town_add_division(struct fw_town *t, const char *code, const char *parent, const char *name, const char *level);
-FW_MUST_CHECK int fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char *division,
-    const char *category, const char *risk, const char *address, const char *contact);
-void fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site, const char *division,
-    const char *zone, const char *kind, int32_t heartbeat_s);
-void fw_town_add_person(struct fw_town *t, const char *id, const char *name, const char *phone, const char *email,
-    const char *webhook);
-FW_MUST_CHECK int fw_town_add_duty(struct fw_town *t, const char *division, const char *site, const char *role,
-    const char *person, int64_t starts_at_us, int64_t ends_at_us);
-void fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *category, const char *level, int step,
-    int64_t after_us, const char *role, const char *channel);
+/* Rows in this order: divisions, sites, devices, people, duty, policies.  All text is copied; a
+   dangling reference is FW_ENOTFOUND and the row is left out (the database's foreign keys make that
+   a bug, not a case). */
+void fw_town_add_division(
+    struct fw_town *t, const char *code, const char *parent, const char *name, const char *level);
+FW_MUST_CHECK int fw_town_add_site(struct fw_town *t, const char *id, const char *name,
+    const char *division, const char *category, const char *risk, const char *address,
+    const char *contact);
+void fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site,
+    const char *division, const char *zone, const char *kind, int32_t heartbeat_s);
+void fw_town_add_person(struct fw_town *t, const char *id, const char *name, const char *phone,
+    const char *email, const char *webhook);
+FW_MUST_CHECK int fw_town_add_duty(struct fw_town *t, const char *division, const char *site,
+    const char *role, const char *person, int64_t starts_at_us, int64_t ends_at_us);
+void fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *category,
+    const char *level, int step, int64_t after_us, const char *role, const char *channel);
 
 /* Links parents; a device without a site takes its gateway's. */
 void fw_town_finish(struct fw_town *t);
@@ -83,30 +87,36 @@ const struct fw_division *fw_town_division(const struct fw_town *t, const char *
 const struct fw_site *fw_town_site(const struct fw_town *t, const char *id);
 const struct fw_registration *fw_town_device(const struct fw_town *t, const char *device, size_t n);
 
-/* The division itself, or the nearest known one above it: codes of GB/T 2260 and its extensions nest by prefix. */
+/* The division itself, or the nearest known one above it: codes of GB/T 2260 and its extensions
+ * nest by prefix. */
 const struct fw_division *fw_town_division_near(const struct fw_town *t, const char *code);
 
 /*
- * Who is on duty as `role` (NULL: as anything) at `now_us`: for the site itself first, then for its division, then upward
- * until someone is found; where the division is not known, at the top.  Fills at most `most`, each person once, in the order of
- * the list; returns how many.  `*where` is the division in which they were found, or NULL.
+ * Who is on duty as `role` (NULL: as anything) at `now_us`: for the site itself first, then for its
+ * division, then upward until someone is found; where the division is not known, at the top.  Fills
+ * at most `most`, each person once, in the order of the list; returns how many.  `*where` is the
+ * division in which they were found, or NULL.
  */
-size_t fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_division *division, const char *role,
-    int64_t now_us, const struct fw_person **out, size_t most, const struct fw_division **where);
+size_t fw_town_on_duty(const struct fw_town *t, const char *site,
+    const struct fw_division *division, const char *role, int64_t now_us,
+    const struct fw_person **out, size_t most, const struct fw_division **where);
 
 /*
- * Whoever is on duty, rung by rung: 0 the site's own people, then those of its division, of the division above, and so on; where the
- * division is not known, those at the top.  Begins at *rung and leaves in it the one after the rung on which people were found.
+ * Whoever is on duty, rung by rung: 0 the site's own people, then those of its division, of the
+ * division above, and so on; where the division is not known, those at the top.  Begins at *rung
+ * and leaves in it the one after the rung on which people were found.
  */
-size_t fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division, int64_t now_us,
-    uint32_t *rung, const struct fw_person **out, size_t most, const struct fw_division **where);
+size_t fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division,
+    int64_t now_us, uint32_t *rung, const struct fw_person **out, size_t most,
+    const struct fw_division **where);
 
 /*
- * The policy lines of a class at the site category and protection level, ordered by step: the most particular set that has lines,
- * of (category, level), (category, any), (any, level), (any, any).  Returns how many; at most `most` are filled.
+ * The policy lines of a class at the site category and protection level, ordered by step: the most
+ * particular set that has lines, of (category, level), (category, any), (any, level), (any, any).
+ * Returns how many; at most `most` are filled.
  */
-size_t fw_town_policy(const struct fw_town *t, enum fw_class class, const char *category, const char *level,
-    const struct fw_policy **out, size_t most);
+size_t fw_town_policy(const struct fw_town *t, enum fw_class class, const char *category,
+    const char *level, const struct fw_policy **out, size_t most);
 
 size_t fw_town_site_count(const struct fw_town *t);
 size_t fw_town_device_count(const struct fw_town *t);

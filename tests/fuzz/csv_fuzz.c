@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a CSV file: read whole and read in two pieces they are the same records, and what comes out holds the limits that
- * csv.h promises.
+ * Any bytes as a CSV file: read whole and read in two pieces they are the same records, and what
+ * comes out holds the limits that csv.h promises.
  */
 #include "fuzz.h"
 
@@ -48,7 +48,7 @@ feed(struct fw_csv *c, struct digest *d, const uint8_t *data, size_t n)
 	while (n > 0) {
 		size_t used = 0;
 
-		if (fw_csv_feed(c, (const char *) data, n, &used) == FW_OK)
+		if (fw_csv_feed(c, (const char *)data, n, &used) == FW_OK)
 			add_record(d, c);
 		else
 			assert(used == n);
@@ -91,7 +91,8 @@ size_t
 fuzz_seed_input(size_t n, uint8_t *out)
 {
 	static const char *const inputs[] = {
-	    "\xef\xbb\xbf" "division,parent,name,level\r\n330106,,西湖区,district\r\n",
+	    "\xef\xbb\xbf"
+	    "division,parent,name,level\r\n330106,,西湖区,district\r\n",
 	    "site,name,address\ns1,\"say \"\"fire\"\"\",\"云溪镇\n颐享路 18 号\"\n\ns2,,\"\"",
 	    "a,b\"c\n\"d\"e,f\rg\n,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n\"never closed",
 	};

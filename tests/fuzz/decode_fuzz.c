@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as the payload of a message, all the way through the core: decode, deduplicate, alarms, incidents, pages, receipts.  The
- * identity must hold after each: every message leaves at least one row, and a page under way has an incident.
+ * Any bytes as the payload of a message, all the way through the core: decode, deduplicate, alarms,
+ * incidents, pages, receipts.  The identity must hold after each: every message leaves at least one
+ * row, and a page under way has an incident.
  */
 #include "fuzz.h"
 
@@ -63,7 +64,8 @@ commit(struct fw_actions actions)
 	for (size_t k = 0; k < actions.count; k++) {
 		const struct fw_action *a = &actions.items[k];
 
-		if (a->type == FW_ACT_REPORT || a->type == FW_ACT_DUPLICATE || a->type == FW_ACT_QUARANTINE) {
+		if (a->type == FW_ACT_REPORT || a->type == FW_ACT_DUPLICATE ||
+		    a->type == FW_ACT_QUARANTINE) {
 			rows++;
 			items[count++] = a->item;
 		}
@@ -113,9 +115,11 @@ pack(Firewatch__V1__Report **reports, size_t count, uint8_t *out)
 size_t
 fuzz_seed_input(size_t n, uint8_t *out)
 {
-	Firewatch__V1__Report own = FIREWATCH__V1__REPORT__INIT, child = FIREWATCH__V1__REPORT__INIT;
+	Firewatch__V1__Report own = FIREWATCH__V1__REPORT__INIT,
+			      child = FIREWATCH__V1__REPORT__INIT;
 	Firewatch__V1__Report *reports[] = {&own, &child};
-	Firewatch__V1__Event fire = FIREWATCH__V1__EVENT__INIT, fault = FIREWATCH__V1__EVENT__INIT, *events[] = {&fire, &fault};
+	Firewatch__V1__Event fire = FIREWATCH__V1__EVENT__INIT, fault = FIREWATCH__V1__EVENT__INIT,
+			     *events[] = {&fire, &fault};
 	Firewatch__V1__Reading reading = FIREWATCH__V1__READING__INIT, *readings[] = {&reading};
 	Firewatch__V1__Health health = FIREWATCH__V1__HEALTH__INIT;
 	char text[] = "厨房烟雾", firmware[] = "1.2.3", name[] = "child";

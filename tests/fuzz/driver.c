@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target: `TARGET [--seed N] [--runs N] [FILE …]`.  Mutates the target's valid inputs; the sanitizers judge. */
+/* Runs a fuzz target: `TARGET [--seed N] [--runs N] [FILE …]`.  Mutates the target's valid inputs;
+ * the sanitizers judge. */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ next(void)
 static size_t
 below(size_t most)
 {
-	return most ? (size_t) (next() % most) : 0;
+	return most ? (size_t)(next() % most) : 0;
 }
 
 static size_t
@@ -36,7 +37,7 @@ mutate(uint8_t *data, size_t size)
 	switch (next() % 6) {
 	case 0:
 		if (size)
-			data[below(size)] ^= (uint8_t) (1u << (next() % 8));
+			data[below(size)] ^= (uint8_t)(1u << (next() % 8));
 		return size;
 	case 1:
 		if (size)
@@ -60,7 +61,7 @@ mutate(uint8_t *data, size_t size)
 	}
 	default:
 		if (size < INPUT_MAX)
-			data[size++] = (uint8_t) next();
+			data[size++] = (uint8_t)next();
 		return size;
 	}
 }
@@ -107,7 +108,7 @@ run_mutations(unsigned long long runs)
 int
 main(int argc, char **argv)
 {
-	unsigned long long runs = 100000, seed = (unsigned long long) time(NULL);
+	unsigned long long runs = 100000, seed = (unsigned long long)time(NULL);
 	int files = 0;
 
 	for (int k = 1; k < argc; k++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a fuzz target defines.  driver.c runs it for a number of mutated inputs from a printed seed, or on given files; built with
- * clang -fsanitize=fuzzer, libFuzzer drives the same entry.
+ * What a fuzz target defines.  driver.c runs it for a number of mutated inputs from a printed seed,
+ * or on given files; built with clang -fsanitize=fuzzer, libFuzzer drives the same entry.
  */
 #ifndef FUZZ_H
 #define FUZZ_H

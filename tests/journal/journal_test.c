@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal on real files in a temporary folder: what comes out is what went in, and what cannot come out is told. */
+/* The journal on real files in a temporary folder: what comes out is what went in, and what cannot
+ * come out is told. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -128,7 +129,8 @@ append_number(struct fw_journal *j, int number)
 	char payload[32];
 	int n = snprintf(payload, sizeof(payload), "火警 %d", number);
 
-	return fw_journal_append(j, 1000 + number, TOPIC, strlen(TOPIC), payload, (size_t) n, (size_t) n);
+	return fw_journal_append(
+	    j, 1000 + number, TOPIC, strlen(TOPIC), payload, (size_t)n, (size_t)n);
 }
 
 static void
@@ -202,8 +204,10 @@ setup(void **context)
 	if (!mkdtemp(f->folder))
 		return -1;
 	snprintf(f->copy, sizeof(f->copy), "%s-copy", f->folder);
-	f->options = (struct fw_journal_options) {
-	    .directory = f->folder, .segment_bytes = SEGMENT, .quota_bytes = 64 * SEGMENT, .keep_us = FW_MIN};
+	f->options = (struct fw_journal_options){.directory = f->folder,
+	    .segment_bytes = SEGMENT,
+	    .quota_bytes = 64 * SEGMENT,
+	    .keep_us = FW_MIN};
 	*context = f;
 	return 0;
 }
@@ -227,12 +231,12 @@ crc_is_castagnoli(void **context)
 {
 	uint8_t zeros[32] = {0}, bytes[1000];
 
-	(void) context;
+	(void)context;
 	assert_int_equal(fw_crc32c(0, "123456789", 9), 0xe3069283);
 	assert_int_equal(fw_crc32c_portable(0, "123456789", 9), 0xe3069283);
 	assert_int_equal(fw_crc32c(0, zeros, sizeof(zeros)), 0x8a9136aa); /* RFC 3720 B.4 */
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t) (i * 31 + 7);
+		bytes[i] = (uint8_t)(i * 31 + 7);
 	for (size_t from = 0; from < 9; from++)
 		for (size_t n = 0; n < sizeof(bytes) - from; n += 13)
 			assert_int_equal(fw_crc32c(fw_crc32c(0, bytes, from), bytes + from, n),
@@ -331,7 +335,7 @@ torn_tail_is_counted(void **context)
 	/* the spare is the last file, the active one is before it */
 	segments(f->copy, segments(f->copy, -1, path) - 2, path);
 	first_of_tail = last / SEGMENT * SEGMENT;
-	overwrite(path, (long) (last - first_of_tail) + 40, "\0\0\0\0\0\0\0\0", 8);
+	overwrite(path, (long)(last - first_of_tail) + 40, "\0\0\0\0\0\0\0\0", 8);
 	close_it(f);
 
 	open_at(f, f->copy);
@@ -379,17 +383,19 @@ every_flipped_bit_is_seen(void **context)
 		char byte, flipped;
 		int fd = open(path, O_RDONLY), first, count;
 
-		assert_int_equal(pread(fd, &byte, 1, (off_t) at), 1);
+		assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
 		close(fd);
-		flipped = (char) (byte ^ 1 << at % 8);
-		overwrite(path, (long) at, &flipped, 1);
+		flipped = (char)(byte ^ 1 << at % 8);
+		overwrite(path, (long)at, &flipped, 1);
 		open_at(f, f->copy);
 		count = read_all(f->j, &first);
 		assert_int_equal(first, 0);
-		assert_true(count >= 3 && count < 100); /* the rest of that segment is lost, the next ones are not */
+		assert_true(
+		    count >= 3 &&
+		    count < 100); /* the rest of that segment is lost, the next ones are not */
 		assert_int_equal(state(f->j).damaged, 1);
 		close_it(f);
-		overwrite(path, (long) at, &byte, 1);
+		overwrite(path, (long)at, &byte, 1);
 	}
 	open_at(f, f->copy);
 	assert_int_equal(read_all(f->j, NULL), 100);
@@ -449,7 +455,8 @@ static void
 foreign_files_are_left_alone(void **context)
 {
 	static const char *const names[] = {"README", "1.journal", "00000000000000000000.journal",
-	    "99999999999999999999.journal", "00000000000000000007.journal", "00000000000000000001.journal.bak"};
+	    "99999999999999999999.journal", "00000000000000000007.journal",
+	    "00000000000000000001.journal.bak"};
 	struct fixture *f = *context;
 	char path[512];
 
@@ -617,7 +624,8 @@ quota_refuses_and_release_opens(void **context)
 	assert_int_equal(read_all(f->j, NULL), more - count / 2 - 1);
 	close_it(f);
 
-	open_at(f, f->folder); /* full: opens, reads, refuses until a checkpoint lets something go */
+	open_at(
+	    f, f->folder); /* full: opens, reads, refuses until a checkpoint lets something go */
 	assert_int_equal(append_number(f->j, more), FW_EFULL);
 	assert_int_equal(fw_journal_seek(f->j, state(f->j).written, &nearest), FW_OK);
 	for (int waited = 0; append_number(f->j, more) != FW_OK; waited++) {
@@ -637,7 +645,8 @@ sizes_have_limits(void **context)
 	struct fw_record r;
 
 	open_at(f, f->folder);
-	assert_int_equal(fw_journal_append(f->j, 0, "t", 1, payload, most + 1, most + 1), FW_ETOOBIG);
+	assert_int_equal(
+	    fw_journal_append(f->j, 0, "t", 1, payload, most + 1, most + 1), FW_ETOOBIG);
 	assert_int_equal(fw_journal_append(f->j, 0, "t", 1, payload, SIZE_MAX - 8, 0), FW_ETOOBIG);
 	assert_int_equal(state(f->j).refused, 2);
 	for (int i = 0; i < 3; i++)
@@ -663,7 +672,7 @@ segment_size_may_change(void **context)
 	struct fixture *f = *context;
 
 	for (int i = 0; i < 4; i++) {
-		f->options.segment_bytes = (uint64_t) SEGMENT << (i % 2);
+		f->options.segment_bytes = (uint64_t)SEGMENT << (i % 2);
 		open_at(f, f->folder);
 		append_numbers(f->j, i * 100, i * 100 + 100);
 		assert_int_equal(read_all(f->j, NULL), i * 100 + 100);
@@ -813,6 +822,6 @@ main(void)
 	    TEST(no_wake_up_is_lost),
 	};
 
-	fw_log_init((enum fw_log_level) 0, 0); /* the damage is done on purpose */
+	fw_log_init((enum fw_log_level)0, 0); /* the damage is done on purpose */
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ sim_random(uint64_t *state)
 double
 sim_random_part(uint64_t *state)
 {
-	return (double) (sim_random(state) >> 11) / 9007199254740992.0; /* 2^53 */
+	return (double)(sim_random(state) >> 11) / 9007199254740992.0; /* 2^53 */
 }
 
 void
@@ -31,9 +31,9 @@ sim_device_boot(struct sim_device *d, int64_t number, uint64_t *random)
 {
 	uint32_t old = d->boot;
 
-	d->boot = (uint32_t) number;
+	d->boot = (uint32_t)number;
 	while (number < 0 && (d->boot == 0 || d->boot == old || d->boot == UINT32_MAX))
-		d->boot = (uint32_t) sim_random(random);
+		d->boot = (uint32_t)sim_random(random);
 	d->sequence = 1;
 }
 
@@ -48,9 +48,10 @@ topic_of(const struct sim_device *d, const char *lane)
 }
 
 void
-sim_devices_init(struct sim_devices *all, const struct sim_scenario *s, uint64_t *random, int64_t now_us)
+sim_devices_init(
+    struct sim_devices *all, const struct sim_scenario *s, uint64_t *random, int64_t now_us)
 {
-	*all = (struct sim_devices) {.count = s->device_count, .began_us = now_us};
+	*all = (struct sim_devices){.count = s->device_count, .began_us = now_us};
 	all->device = fw_calloc(s->device_count + 1, sizeof(*all->device));
 	fw_strmap_init(&all->by_name, *random);
 	TAILQ_INIT(&all->kept);
@@ -66,9 +67,9 @@ sim_devices_init(struct sim_devices *all, const struct sim_scenario *s, uint64_t
 		sim_device_boot(d, spec->boot, random);
 		d->sequence = spec->sequence;
 		d->clock = spec->clock;
-		d->system = (uint32_t) spec->system;
-		d->component = (uint32_t) spec->component;
-		d->mode = (int32_t) spec->mode;
+		d->system = (uint32_t)spec->system;
+		d->component = (uint32_t)spec->component;
+		d->mode = (int32_t)spec->mode;
 		TAILQ_INIT(&d->kept);
 		fw_strmap_put(&all->by_name, d->name, strlen(d->name), d);
 	}
@@ -93,7 +94,8 @@ sim_devices_fini(struct sim_devices *all)
 }
 
 int64_t
-sim_device_time_ms(const struct sim_devices *all, const struct sim_device *d, int64_t now_us, int64_t ago_us)
+sim_device_time_ms(
+    const struct sim_devices *all, const struct sim_device *d, int64_t now_us, int64_t ago_us)
 {
 	switch (d->clock.kind) {
 	case SIM_CLOCK_OFFSET:

@@ -17,10 +17,10 @@ static void
 fill_event(Firewatch__V1__Event *e, const struct sim_part *p, const struct sim_device *d)
 {
 	firewatch__v1__event__init(e);
-	e->point = (uint32_t) p->point;
-	e->system_type = p->system < 0 ? d->system : (uint32_t) p->system;
-	e->component_type = p->component < 0 ? d->component : (uint32_t) p->component;
-	e->condition = (Firewatch__V1__Condition) p->number;
+	e->point = (uint32_t)p->point;
+	e->system_type = p->system < 0 ? d->system : (uint32_t)p->system;
+	e->component_type = p->component < 0 ? d->component : (uint32_t)p->component;
+	e->condition = (Firewatch__V1__Condition)p->number;
 	e->active = p->active;
 	if (p->text)
 		e->text = p->text;
@@ -30,8 +30,8 @@ static void
 fill_health(Firewatch__V1__Health *h, const struct sim_part *p)
 {
 	firewatch__v1__health__init(h);
-	h->battery_percent = (uint32_t) p->battery;
-	h->signal_dbm = (int32_t) p->signal;
+	h->battery_percent = (uint32_t)p->battery;
+	h->signal_dbm = (int32_t)p->signal;
 	h->mains_ok = p->mains != 0;
 	if (p->firmware)
 		h->firmware = p->firmware;
@@ -45,7 +45,8 @@ struct parts {
 };
 
 static void
-fill_parts(struct parts *to, Firewatch__V1__Report *m, const struct sim_action *a, const struct sim_device *d)
+fill_parts(struct parts *to, Firewatch__V1__Report *m, const struct sim_action *a,
+    const struct sim_device *d)
 {
 	m->events = to->events;
 	m->readings = to->readings;
@@ -63,8 +64,8 @@ fill_parts(struct parts *to, Firewatch__V1__Report *m, const struct sim_action *
 			n = m->n_readings++;
 			to->readings[n] = &to->reading[n];
 			firewatch__v1__reading__init(&to->reading[n]);
-			to->reading[n].point = (uint32_t) p->point;
-			to->reading[n].quantity = (Firewatch__V1__Quantity) p->number;
+			to->reading[n].point = (uint32_t)p->point;
+			to->reading[n].quantity = (Firewatch__V1__Quantity)p->number;
 			to->reading[n].value = p->value;
 			break;
 		case SIM_HEALTH:
@@ -82,8 +83,8 @@ put_frame_head(uint8_t *out, size_t body_len)
 
 	out[n++] = TAG_REPORTS;
 	for (; body_len >= 0x80; body_len >>= 7)
-		out[n++] = (uint8_t) (body_len | 0x80);
-	out[n++] = (uint8_t) body_len;
+		out[n++] = (uint8_t)(body_len | 0x80);
+	out[n++] = (uint8_t)body_len;
 	return n;
 }
 
@@ -91,7 +92,8 @@ void
 sim_encode_report(struct sim_message *m, const struct sim_action *a, const struct sim_encode *e)
 {
 	struct sim_device *d = e->device;
-	struct sim_report r = {.device = d, .boot = d->boot, .sequence = d->sequence++, .events = e->events};
+	struct sim_report r = {
+	    .device = d, .boot = d->boot, .sequence = d->sequence++, .events = e->events};
 	Firewatch__V1__Report body;
 	struct parts parts;
 	size_t body_len;
@@ -102,12 +104,12 @@ sim_encode_report(struct sim_message *m, const struct sim_action *a, const struc
 	if (a->as)
 		body.device_id = a->as;
 	else if (d->via != d)
-		body.device_id = (char *) (uintptr_t) d->name; /* protobuf-c knows no const */
+		body.device_id = (char *)(uintptr_t)d->name; /* protobuf-c knows no const */
 	body.boot_id = r.boot;
 	body.sequence = r.sequence;
 	body.observed_at_ms = e->observed_at_ms;
 	body.backfill = e->backfill;
-	body.mode = (Firewatch__V1__Mode) (a->mode < 0 ? d->mode : a->mode);
+	body.mode = (Firewatch__V1__Mode)(a->mode < 0 ? d->mode : a->mode);
 	fill_parts(&parts, &body, a, d);
 	body_len = firewatch__v1__report__get_packed_size(&body);
 	out = sim_message_room(m, body_len + FRAME_HEAD_MAX);
@@ -144,7 +146,8 @@ sim_encode_events(struct fw_arena *arena, const struct sim_action *a)
 	const char *all = "";
 
 	for (size_t i = 0; i < a->part_count; i++)
-		all = fw_arena_printf(arena, "%s%s%s", all, *all ? "," : "", part_text(arena, &a->parts[i]));
+		all = fw_arena_printf(
+		    arena, "%s%s%s", all, *all ? "," : "", part_text(arena, &a->parts[i]));
 	return all;
 }
 
@@ -154,7 +157,7 @@ put_random(struct sim_message *m, size_t n, uint64_t *random)
 	uint8_t *out = sim_message_room(m, n);
 
 	for (size_t i = 0; i < n; i++)
-		out[i] = i == 0 ? NO_TAG : (uint8_t) sim_random(random);
+		out[i] = i == 0 ? NO_TAG : (uint8_t)sim_random(random);
 	m->len += n;
 }
 
@@ -168,12 +171,13 @@ put_truncated(struct sim_message *m, uint64_t *random)
 	out[0] = TAG_REPORTS;
 	out[1] = 100;
 	for (size_t i = 2; i < n; i++)
-		out[i] = (uint8_t) sim_random(random);
+		out[i] = (uint8_t)sim_random(random);
 	m->len += n;
 }
 
 void
-sim_encode_garbage(struct sim_message *m, const struct sim_action *a, int64_t index, uint64_t *random)
+sim_encode_garbage(
+    struct sim_message *m, const struct sim_action *a, int64_t index, uint64_t *random)
 {
 	enum sim_garbage what = a->garbage;
 
@@ -184,7 +188,7 @@ sim_encode_garbage(struct sim_message *m, const struct sim_action *a, int64_t in
 		put_truncated(m, random);
 		break;
 	case SIM_GARBAGE_HUGE:
-		put_random(m, (size_t) a->bytes, random);
+		put_random(m, (size_t)a->bytes, random);
 		break;
 	case SIM_GARBAGE_RANDOM:
 	case SIM_GARBAGE_MIXED:

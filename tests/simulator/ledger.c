@@ -49,7 +49,8 @@ lane_name(const struct sim_message *m)
 }
 
 void
-sim_ledger_put(struct sim_ledger *l, const struct sim_message *m, enum sim_kind kind, int64_t now_us)
+sim_ledger_put(
+    struct sim_ledger *l, const struct sim_message *m, enum sim_kind kind, int64_t now_us)
 {
 	char time[FW_TIME_TEXT_MAX];
 
@@ -57,13 +58,15 @@ sim_ledger_put(struct sim_ledger *l, const struct sim_message *m, enum sim_kind 
 		return;
 	fw_time_text(now_us, time);
 	if (m->report_count == 0)
-		fprintf(l->file, "%s\t%s\t%s\t%s\t-\t-\tgarbage\t%zu bytes\t%" PRIu64 "\n", time, lane_name(m),
-		    m->via ? m->via->division : "-", m->via ? m->via->name : "-", m->len, m->number);
+		fprintf(l->file, "%s\t%s\t%s\t%s\t-\t-\tgarbage\t%zu bytes\t%" PRIu64 "\n", time,
+		    lane_name(m), m->via ? m->via->division : "-", m->via ? m->via->name : "-",
+		    m->len, m->number);
 	for (size_t i = 0; i < m->report_count; i++) {
 		const struct sim_report *r = &m->reports[i];
 
-		fprintf(l->file, "%s\t%s\t%s\t%s\t%" PRIu32 "\t%" PRIu64 "\t%s\t%s\t%" PRIu64 "\n", time, lane_name(m),
-		    r->device->division, r->device->name, r->boot, r->sequence, kind_name(kind), r->events, m->number);
+		fprintf(l->file, "%s\t%s\t%s\t%s\t%" PRIu32 "\t%" PRIu64 "\t%s\t%s\t%" PRIu64 "\n",
+		    time, lane_name(m), r->device->division, r->device->name, r->boot, r->sequence,
+		    kind_name(kind), r->events, m->number);
 	}
 }
 

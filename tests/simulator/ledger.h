@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger: what was sent, one line a report (SCENARIO.md).  Lines are in the file after sim_ledger_flush. */
+/* The ledger: what was sent, one line a report (SCENARIO.md).  Lines are in the file after
+ * sim_ledger_flush. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
@@ -15,7 +16,8 @@ struct sim_ledger {
 
 /* path NULL: none.  FW_EIO: errno tells. */
 FW_MUST_CHECK int sim_ledger_open(struct sim_ledger *l, const char *path);
-void sim_ledger_put(struct sim_ledger *l, const struct sim_message *m, enum sim_kind kind, int64_t now_us);
+void sim_ledger_put(
+    struct sim_ledger *l, const struct sim_message *m, enum sim_kind kind, int64_t now_us);
 FW_MUST_CHECK int sim_ledger_flush(struct sim_ledger *l);
 FW_MUST_CHECK int sim_ledger_close(struct sim_ledger *l);
 

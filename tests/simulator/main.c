@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* firewatch-sim: reads the command line and the scenario, plays it, says what became of it.  SCENARIO.md is its manual. */
+/* firewatch-sim: reads the command line and the scenario, plays it, says what became of it.
+ * SCENARIO.md is its manual. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -64,30 +65,58 @@ take_argument(struct arguments *a, int option, char *value)
 	int rc = FW_OK;
 
 	switch (option) {
-	case 'h': o->publisher.host = value; break;
-	case 'u': o->publisher.username = value; break;
-	case 'w': o->publisher.password = value; break;
-	case 'l': a->ledger = value; break;
-	case 'r': o->publisher.receipts = true; break;
-	case 'k': a->check = true; break;
-	case 'q': a->quiet = true; break;
-	case 's': rc = sim_take_sequence(&w, &o->seed); break;
-	case 'x': rc = sim_take_value(&w, &o->speed); break;
-	case 'a': rc = sim_take_duration(&w, &o->resend_after_us); break;
-	case 'm': rc = sim_take_number(&w, 0, 1000000, &o->resend_max); break;
-	case 't': rc = sim_take_duration(&w, &o->until_receipted_us); break;
-	case 'c': rc = sim_take_duration(&w, &o->publisher.connect_timeout_us); break;
+	case 'h':
+		o->publisher.host = value;
+		break;
+	case 'u':
+		o->publisher.username = value;
+		break;
+	case 'w':
+		o->publisher.password = value;
+		break;
+	case 'l':
+		a->ledger = value;
+		break;
+	case 'r':
+		o->publisher.receipts = true;
+		break;
+	case 'k':
+		a->check = true;
+		break;
+	case 'q':
+		a->quiet = true;
+		break;
+	case 's':
+		rc = sim_take_sequence(&w, &o->seed);
+		break;
+	case 'x':
+		rc = sim_take_value(&w, &o->speed);
+		break;
+	case 'a':
+		rc = sim_take_duration(&w, &o->resend_after_us);
+		break;
+	case 'm':
+		rc = sim_take_number(&w, 0, 1000000, &o->resend_max);
+		break;
+	case 't':
+		rc = sim_take_duration(&w, &o->until_receipted_us);
+		break;
+	case 'c':
+		rc = sim_take_duration(&w, &o->publisher.connect_timeout_us);
+		break;
 	case 'p':
 		rc = sim_take_number(&w, 1, 65535, &number);
-		o->publisher.port = (int) number;
+		o->publisher.port = (int)number;
 		break;
 	case 'n':
 		rc = sim_take_number(&w, 1, 60000, &number);
-		o->publisher.window = (int) number;
+		o->publisher.window = (int)number;
 		break;
 	case 'o':
 		a->json = strcmp(value, "json") == 0;
-		rc = a->json || strcmp(value, "text") == 0 ? FW_OK : sim_words_fault(&w, "a report is text or json");
+		rc = a->json || strcmp(value, "text") == 0
+			 ? FW_OK
+			 : sim_words_fault(&w, "a report is text or json");
 		break;
 	default:
 		return usage("unknown option");
@@ -150,7 +179,7 @@ read_scenario(const char *path, struct sim_scenario *s)
 
 	if (!text) {
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-		*s = (struct sim_scenario) {0};
+		*s = (struct sim_scenario){0};
 		return FW_EIO;
 	}
 	rc = sim_scenario_read(s, text, n);
@@ -167,20 +196,30 @@ print_summary(const struct arguments *a, const struct sim_counts *c)
 		const char *name;
 		uint64_t count;
 	} rows[] = {
-	    {"messages", c->messages}, {"reports", c->first + c->duplicates + c->resends}, {"first", c->first},
-	    {"duplicates", c->duplicates}, {"resends", c->resends}, {"garbage", c->garbage},
-	    {"published", c->published}, {"republished", c->republished}, {"acknowledged", c->acknowledged},
-	    {"refused", c->refused}, {"receipted", c->receipted}, {"rejected", c->rejected},
-	    {"unreceipted", c->unreceipted}, {"connections", c->connections},
+	    {"messages", c->messages},
+	    {"reports", c->first + c->duplicates + c->resends},
+	    {"first", c->first},
+	    {"duplicates", c->duplicates},
+	    {"resends", c->resends},
+	    {"garbage", c->garbage},
+	    {"published", c->published},
+	    {"republished", c->republished},
+	    {"acknowledged", c->acknowledged},
+	    {"refused", c->refused},
+	    {"receipted", c->receipted},
+	    {"rejected", c->rejected},
+	    {"unreceipted", c->unreceipted},
+	    {"connections", c->connections},
 	};
-	double rate = c->seconds > 0 ? (double) c->acknowledged / c->seconds : 0;
+	double rate = c->seconds > 0 ? (double)c->acknowledged / c->seconds : 0;
 
 	if (!a->json && a->quiet)
 		return;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		printf(a->json ? "%s\"%s\": %" PRIu64 : "%s%s %" PRIu64, i == 0 ? (a->json ? "{" : "") : ", ",
-		    rows[i].name, rows[i].count);
-	printf(a->json ? ", \"seconds\": %.3f, \"messages_per_second\": %.0f}\n" : ", %.3f s, %.0f messages/s\n",
+		printf(a->json ? "%s\"%s\": %" PRIu64 : "%s%s %" PRIu64,
+		    i == 0 ? (a->json ? "{" : "") : ", ", rows[i].name, rows[i].count);
+	printf(a->json ? ", \"seconds\": %.3f, \"messages_per_second\": %.0f}\n"
+		       : ", %.3f s, %.0f messages/s\n",
 	    c->seconds, rate);
 }
 
@@ -200,31 +239,40 @@ play(struct arguments *a, struct sim_scenario *s)
 		rc = FW_EIO;
 	print_summary(a, &counts);
 	if (rc == FW_ECLOSED)
-		fprintf(stderr, "firewatch-sim: %s:%d cannot be reached\n", a->play.publisher.host, a->play.publisher.port);
+		fprintf(stderr, "firewatch-sim: %s:%d cannot be reached\n", a->play.publisher.host,
+		    a->play.publisher.port);
 	else if (rc == FW_EREFUSED)
-		fprintf(stderr, "firewatch-sim: refused=%" PRIu64 " unreceipted=%" PRIu64 "\n", counts.refused, counts.unreceipted);
+		fprintf(stderr, "firewatch-sim: refused=%" PRIu64 " unreceipted=%" PRIu64 "\n",
+		    counts.refused, counts.unreceipted);
 	else if (rc != FW_OK)
 		fprintf(stderr, "firewatch-sim: %s\n", fw_strerror(rc));
-	return rc == FW_OK ? EXIT_DONE : rc == FW_ECLOSED ? EXIT_UNREACHED : rc == FW_ETOOBIG ? EXIT_USAGE : EXIT_NOT_DONE;
+	return rc == FW_OK        ? EXIT_DONE
+	       : rc == FW_ECLOSED ? EXIT_UNREACHED
+	       : rc == FW_ETOOBIG ? EXIT_USAGE
+				  : EXIT_NOT_DONE;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct arguments a = {
-	    .play = {
-	        .publisher = {.host = "127.0.0.1", .port = 1883, .window = 200, .connect_timeout_us = 10 * FW_S},
-	        .speed = 1,
-	        .resend_after_us = 10 * FW_S,
-	        .resend_max = 3,
-	    },
+	    .play =
+		{
+		    .publisher = {.host = "127.0.0.1",
+			.port = 1883,
+			.window = 200,
+			.connect_timeout_us = 10 * FW_S},
+		    .speed = 1,
+		    .resend_after_us = 10 * FW_S,
+		    .resend_max = 3,
+		},
 	};
 	struct sim_scenario scenario;
 	struct timespec now;
 	int rc;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	a.play.seed = (uint64_t) now.tv_sec * 1000000007U + (uint64_t) now.tv_nsec;
+	a.play.seed = (uint64_t)now.tv_sec * 1000000007U + (uint64_t)now.tv_nsec;
 	rc = take_arguments(&a, argc, argv);
 	if (rc != EXIT_DONE)
 		return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One MQTT message that is being made, waits, or is in flight.  Messages are used again: a flood allocates nothing. */
+/* One MQTT message that is being made, waits, or is in flight.  Messages are used again: a flood
+ * allocates nothing. */
 #ifndef SIM_MESSAGE_H
 #define SIM_MESSAGE_H
 

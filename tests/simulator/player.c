@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plays a scenario: makes the messages of each moment, writes them into the ledger, hands them to the publisher while its window
- * has room, and takes back what came of them.  See player.h.
+ * Plays a scenario: makes the messages of each moment, writes them into the ledger, hands them to
+ * the publisher while its window has room, and takes back what came of them.  See player.h.
  */
 #include "player.h"
 
@@ -32,11 +32,11 @@ struct player {
 	size_t ready_count;
 	uint64_t random;
 	int64_t began_us, now_us, last_sent_us;
-	struct sim_message *open;          /* a pack that is being filled */
+	struct sim_message *open; /* a pack that is being filled */
 	struct sim_part heartbeat_part, flood_part;
 	struct sim_action heartbeat, flood_report;
-	const char **events;               /* by action */
-	const struct sim_action *flood;    /* under way, or NULL */
+	const char **events;            /* by action */
+	const struct sim_action *flood; /* under way, or NULL */
 	int64_t flood_done, flood_began_us;
 	size_t flood_turn;
 };
@@ -107,7 +107,7 @@ lane_of(const struct sim_action *a)
 	for (size_t i = 0; a->lane < 0 && i < a->part_count; i++)
 		if (a->parts[i].kind == SIM_EVENT)
 			return SIM_ALARM;
-	return a->lane < 0 ? SIM_TELEMETRY : (enum sim_lane) a->lane;
+	return a->lane < 0 ? SIM_TELEMETRY : (enum sim_lane)a->lane;
 }
 
 static struct sim_message *
@@ -131,7 +131,7 @@ add_report(struct player *p, const struct sim_action *a, struct sim_encode *e, i
 	if (!p->open)
 		p->open = message_to(p, via, lane_of(a));
 	sim_encode_report(p->open, a, e);
-	if ((int64_t) p->open->report_count >= pack)
+	if ((int64_t)p->open->report_count >= pack)
 		close_pack(p, a->duplicate);
 }
 
@@ -157,7 +157,8 @@ static void
 garbage(struct player *p, const struct sim_action *a, struct sim_device *d)
 {
 	for (int64_t i = 0; i < a->number; i++) {
-		struct sim_message *m = message_to(p, d, a->lane < 0 ? SIM_ALARM : (enum sim_lane) a->lane);
+		struct sim_message *m =
+		    message_to(p, d, a->lane < 0 ? SIM_ALARM : (enum sim_lane)a->lane);
 
 		m->kind = SIM_NO_REPORT;
 		sim_encode_garbage(m, a, i, &p->random);
@@ -193,7 +194,7 @@ act_on(struct player *p, const struct sim_action *a, struct sim_device *d)
 		d->sequence = a->sequence;
 		break;
 	case SIM_LOSE:
-		d->sequence += (uint64_t) a->number;
+		d->sequence += (uint64_t)a->number;
 		break;
 	case SIM_CLOCK:
 		d->clock = a->clock;
@@ -267,7 +268,7 @@ flood_due(const struct player *p)
 
 	if (p->flood->rate == 0)
 		return p->flood->number;
-	return (int64_t) ((double) elapsed_us * (double) p->flood->rate / (double) FW_S) + 1;
+	return (int64_t)((double)elapsed_us * (double)p->flood->rate / (double)FW_S) + 1;
 }
 
 static void
@@ -301,20 +302,24 @@ resend_due(struct player *p)
 {
 	struct sim_kept *k;
 
-	while (p->ready_count < BATCH && (k = TAILQ_FIRST(&p->devices.kept)) && k->due_us <= p->now_us) {
+	while (p->ready_count < BATCH && (k = TAILQ_FIRST(&p->devices.kept)) &&
+	       k->due_us <= p->now_us) {
 		uint64_t number = k->message;
 		struct sim_message *m = message_to(p, k->report.device->via, k->lane);
 
 		m->kind = SIM_RESEND;
-		for (; k && k->message == number && k->due_us <= p->now_us; k = TAILQ_FIRST(&p->devices.kept)) {
+		for (; k && k->message == number && k->due_us <= p->now_us;
+		     k = TAILQ_FIRST(&p->devices.kept)) {
 			struct sim_report r = k->report;
-			bool last = p->options->resend_max > 0 && k->resends + 1 >= p->options->resend_max;
+			bool last =
+			    p->options->resend_max > 0 && k->resends + 1 >= p->options->resend_max;
 
 			r.at = m->len;
 			memcpy(sim_message_room(m, k->frame_len), k->frame, k->frame_len);
 			m->len += k->frame_len;
 			sim_message_add(m, &r);
-			sim_kept_resent(&p->devices, k, last ? FW_NEVER : p->now_us + p->options->resend_after_us);
+			sim_kept_resent(&p->devices, k,
+			    last ? FW_NEVER : p->now_us + p->options->resend_after_us);
 		}
 		emit(p, m);
 	}
@@ -354,13 +359,15 @@ release(struct player *p, struct sim_messages *list)
 	return count;
 }
 
-/* What was lost with the connection goes first when it is back; whether it had arrived nobody knows. */
+/* What was lost with the connection goes first when it is back; whether it had arrived nobody
+ * knows. */
 static void
 send_again(struct player *p, struct sim_messages *lost)
 {
 	struct sim_message *m;
 
-	STAILQ_FOREACH(m, lost, next) {
+	STAILQ_FOREACH(m, lost, next)
+	{
 		sim_ledger_put(p->ledger, m, SIM_RESEND, p->now_us);
 		p->counts->resends += m->report_count;
 		p->counts->republished++;
@@ -377,7 +384,7 @@ take_receipts(struct player *p, struct sim_receipts *list)
 
 	while ((r = STAILQ_FIRST(list))) {
 		STAILQ_REMOVE_HEAD(list, next);
-		(void) sim_devices_receipt(&p->devices, r->topic, r->payload, r->len);
+		(void)sim_devices_receipt(&p->devices, r->topic, r->payload, r->len);
 		sim_receipt_free(r);
 	}
 }
@@ -419,11 +426,13 @@ static bool
 is_played(const struct player *p)
 {
 	return p->schedule.next == p->schedule.count && !p->flood && p->ready_count == 0 &&
-	    sim_publisher_in_flight(p->publisher) == 0 &&
-	    p->now_us - p->began_us >= (int64_t) ((double) p->scenario->end_us / p->options->speed);
+	       sim_publisher_in_flight(p->publisher) == 0 &&
+	       p->now_us - p->began_us >=
+		   (int64_t)((double)p->scenario->end_us / p->options->speed);
 }
 
-/* Only first sendings and what the scenario repeats count as the last message: resends would put the end off for ever. */
+/* Only first sendings and what the scenario repeats count as the last message: resends would put
+ * the end off for ever. */
 static bool
 is_over(struct player *p, int64_t *played_us)
 {
@@ -466,11 +475,17 @@ run(struct player *p)
 static void
 make_actions(struct player *p)
 {
-	p->heartbeat_part = (struct sim_part) {.kind = SIM_HEALTH, .battery = 95, .signal = -85, .mains = 1};
-	p->heartbeat = (struct sim_action) {
-	    .parts = &p->heartbeat_part, .part_count = 1, .pack = 1, .lane = SIM_TELEMETRY, .mode = -1};
-	p->flood_part = (struct sim_part) {.number = 1, .active = true, .system = -1, .component = -1, .value = 21.5};
-	p->flood_report = (struct sim_action) {.parts = &p->flood_part, .part_count = 1, .pack = 1, .mode = -1};
+	p->heartbeat_part =
+	    (struct sim_part){.kind = SIM_HEALTH, .battery = 95, .signal = -85, .mains = 1};
+	p->heartbeat = (struct sim_action){.parts = &p->heartbeat_part,
+	    .part_count = 1,
+	    .pack = 1,
+	    .lane = SIM_TELEMETRY,
+	    .mode = -1};
+	p->flood_part = (struct sim_part){
+	    .number = 1, .active = true, .system = -1, .component = -1, .value = 21.5};
+	p->flood_report =
+	    (struct sim_action){.parts = &p->flood_part, .part_count = 1, .pack = 1, .mode = -1};
 	p->events = fw_calloc(p->scenario->action_count + 1, sizeof(*p->events));
 	for (size_t i = 0; i < p->scenario->action_count; i++)
 		p->events[i] = sim_encode_events(&p->scenario->arena, &p->scenario->actions[i]);
@@ -501,12 +516,14 @@ finish(struct player *p)
 }
 
 int
-sim_play(struct sim_scenario *s, const struct sim_options *o, struct sim_ledger *ledger, struct sim_counts *counts)
+sim_play(struct sim_scenario *s, const struct sim_options *o, struct sim_ledger *ledger,
+    struct sim_counts *counts)
 {
-	struct player p = {.scenario = s, .options = o, .ledger = ledger, .counts = counts, .random = o->seed};
+	struct player p = {
+	    .scenario = s, .options = o, .ledger = ledger, .counts = counts, .random = o->seed};
 	int rc;
 
-	*counts = (struct sim_counts) {0};
+	*counts = (struct sim_counts){0};
 	STAILQ_INIT(&p.ready);
 	sim_pool_init(&p.pool);
 	sim_devices_init(&p.devices, s, &p.random, clock_us());
@@ -516,9 +533,10 @@ sim_play(struct sim_scenario *s, const struct sim_options *o, struct sim_ledger 
 	if (rc == FW_OK)
 		rc = run(&p);
 	if (p.last_sent_us > p.began_us)
-		counts->seconds = (double) (clock_us() - p.began_us) / (double) FW_S;
+		counts->seconds = (double)(clock_us() - p.began_us) / (double)FW_S;
 	finish(&p);
-	if (rc == FW_OK && (counts->refused > 0 || (o->until_receipted_us > 0 && counts->unreceipted > 0)))
+	if (rc == FW_OK &&
+	    (counts->refused > 0 || (o->until_receipted_us > 0 && counts->unreceipted > 0)))
 		rc = FW_EREFUSED;
 	return rc;
 }

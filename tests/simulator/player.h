@@ -15,7 +15,7 @@ struct sim_options {
 	uint64_t seed;
 	double speed;
 	int64_t resend_after_us;
-	int64_t resend_max;        /* 0: without end */
+	int64_t resend_max;         /* 0: without end */
 	int64_t until_receipted_us; /* 0: does not wait */
 };
 
@@ -27,10 +27,10 @@ struct sim_counts {
 };
 
 /*
- * FW_OK: all was sent and, where asked, receipted.  FW_EREFUSED: not.  FW_ECLOSED: the broker cannot be reached.  FW_EIO: the
- * ledger cannot be written.  FW_ETOOBIG: too much happens.
+ * FW_OK: all was sent and, where asked, receipted.  FW_EREFUSED: not.  FW_ECLOSED: the broker
+ * cannot be reached.  FW_EIO: the ledger cannot be written.  FW_ETOOBIG: too much happens.
  */
-FW_MUST_CHECK int sim_play(
-    struct sim_scenario *s, const struct sim_options *o, struct sim_ledger *ledger, struct sim_counts *counts);
+FW_MUST_CHECK int sim_play(struct sim_scenario *s, const struct sim_options *o,
+    struct sim_ledger *ledger, struct sim_counts *counts);
 
 #endif

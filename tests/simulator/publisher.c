@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection to the broker; see publisher.h.  Only callbacks run on Paho's threads, and they only move things under the lock. */
+/* The connection to the broker; see publisher.h.  Only callbacks run on Paho's threads, and they
+ * only move things under the lock. */
 #include "publisher.h"
 
 #include <MQTTAsync.h>
@@ -67,7 +68,7 @@ slot_finish(struct slot *s, struct sim_messages *to)
 	s->next_free = p->free;
 	p->free = s;
 	p->room++;
-	if (++p->fresh >= WAKE_AT_ROOM || p->room == (size_t) p->options.window)
+	if (++p->fresh >= WAKE_AT_ROOM || p->room == (size_t)p->options.window)
 		pthread_cond_signal(&p->came);
 }
 
@@ -85,7 +86,7 @@ on_published(void *context, MQTTAsync_successData5 *response)
 {
 	struct slot *s = context;
 
-	(void) response;
+	(void)response;
 	pthread_mutex_lock(&s->publisher->lock);
 	slot_finish(s, &s->publisher->arrivals.acknowledged);
 	pthread_mutex_unlock(&s->publisher->lock);
@@ -96,7 +97,7 @@ on_not_published(void *context, MQTTAsync_failureData5 *response)
 {
 	struct slot *s = context;
 	struct sim_arrivals *a = &s->publisher->arrivals;
-	bool refused = response && (int) response->reasonCode >= 0x80;
+	bool refused = response && (int)response->reasonCode >= 0x80;
 
 	pthread_mutex_lock(&s->publisher->lock);
 	slot_finish(s, refused ? &a->refused : &a->lost);
@@ -106,21 +107,21 @@ on_not_published(void *context, MQTTAsync_failureData5 *response)
 static void
 on_lost(void *context, char *cause)
 {
-	(void) cause;
+	(void)cause;
 	set_link(context, LINK_DOWN);
 }
 
 static void
 on_connected(void *context, MQTTAsync_successData5 *response)
 {
-	(void) response;
+	(void)response;
 	set_link(context, LINK_UP);
 }
 
 static void
 on_not_connected(void *context, MQTTAsync_failureData5 *response)
 {
-	(void) response;
+	(void)response;
 	set_link(context, LINK_DOWN);
 }
 
@@ -129,7 +130,7 @@ on_subscribed(void *context, MQTTAsync_successData5 *response)
 {
 	struct sim_publisher *p = context;
 
-	(void) response;
+	(void)response;
 	pthread_mutex_lock(&p->lock);
 	p->subscribed = true;
 	pthread_cond_signal(&p->came);
@@ -142,8 +143,8 @@ on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message
 	struct sim_publisher *p = context;
 	struct sim_receipt *r = fw_calloc(1, sizeof(*r));
 
-	r->topic = topic_len ? strndup(topic, (size_t) topic_len) : fw_strdup(topic);
-	r->len = (size_t) message->payloadlen;
+	r->topic = topic_len ? strndup(topic, (size_t)topic_len) : fw_strdup(topic);
+	r->len = (size_t)message->payloadlen;
 	r->payload = fw_calloc(1, r->len + 1);
 	memcpy(r->payload, message->payload, r->len);
 	MQTTAsync_freeMessage(&message);
@@ -163,21 +164,21 @@ sim_publisher_new(const struct sim_publisher_options *o)
 
 	p->options = *o;
 	snprintf(p->uri, sizeof(p->uri), "tcp://%s:%d", o->host, o->port);
-	snprintf(p->client_id, sizeof(p->client_id), "firewatch-sim-%ld-%llx", (long) getpid(),
-	    (unsigned long long) monotonic_us());
+	snprintf(p->client_id, sizeof(p->client_id), "firewatch-sim-%ld-%llx", (long)getpid(),
+	    (unsigned long long)monotonic_us());
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->came, &attributes);
 	pthread_condattr_destroy(&attributes);
 	arrivals_init(&p->arrivals);
-	p->slots = fw_calloc((size_t) o->window, sizeof(*p->slots));
+	p->slots = fw_calloc((size_t)o->window, sizeof(*p->slots));
 	for (int i = 0; i < o->window; i++) {
 		p->slots[i].publisher = p;
 		p->slots[i].next_free = p->free;
 		p->free = &p->slots[i];
 	}
-	p->room = (size_t) o->window;
+	p->room = (size_t)o->window;
 	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
 	return p;
 }
@@ -233,8 +234,8 @@ try_connect(struct sim_publisher *p, int64_t until_us)
 	MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer5;
 
 	create.maxBufferedMessages = p->options.window + 100;
-	if (MQTTAsync_createWithOptions(&p->client, p->uri, p->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &create) !=
-	    MQTTASYNC_SUCCESS)
+	if (MQTTAsync_createWithOptions(&p->client, p->uri, p->client_id,
+		MQTTCLIENT_PERSISTENCE_NONE, NULL, &create) != MQTTASYNC_SUCCESS)
 		return false;
 	MQTTAsync_setCallbacks(p->client, p, on_lost, on_message, NULL);
 	connect.cleanstart = 1;
@@ -247,8 +248,8 @@ try_connect(struct sim_publisher *p, int64_t until_us)
 	connect.onSuccess5 = on_connected;
 	connect.onFailure5 = on_not_connected;
 	p->link = LINK_OPENING;
-	return MQTTAsync_connect(p->client, &connect) == MQTTASYNC_SUCCESS && await_link(p, until_us) &&
-	    subscribe(p, until_us);
+	return MQTTAsync_connect(p->client, &connect) == MQTTASYNC_SUCCESS &&
+	       await_link(p, until_us) && subscribe(p, until_us);
 }
 
 /* After MQTTAsync_destroy no callback comes any more: what still has a slot is lost. */
@@ -300,7 +301,7 @@ sim_publisher_in_flight(struct sim_publisher *p)
 	pthread_mutex_lock(&p->lock);
 	room = p->room;
 	pthread_mutex_unlock(&p->lock);
-	return (size_t) p->options.window - room;
+	return (size_t)p->options.window - room;
 }
 
 void
@@ -319,7 +320,7 @@ sim_publisher_send(struct sim_publisher *p, struct sim_message *m)
 	pthread_mutex_unlock(&p->lock);
 	message.qos = 1;
 	message.payload = m->payload;
-	message.payloadlen = (int) m->len;
+	message.payloadlen = (int)m->len;
 	r.context = s;
 	r.onSuccess5 = on_published;
 	r.onFailure5 = on_not_published;
@@ -338,8 +339,8 @@ sim_publisher_wait(struct sim_publisher *p, int64_t wait_us, struct sim_arrivals
 	bool up;
 
 	pthread_mutex_lock(&p->lock);
-	while (wait_us > 0 && p->fresh == 0 && p->link == LINK_UP && STAILQ_EMPTY(&p->arrivals.receipts) &&
-	    wait_until(p, until_us))
+	while (wait_us > 0 && p->fresh == 0 && p->link == LINK_UP &&
+	       STAILQ_EMPTY(&p->arrivals.receipts) && wait_until(p, until_us))
 		;
 	up = p->link == LINK_UP;
 	pthread_mutex_unlock(&p->lock);

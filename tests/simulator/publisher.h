@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One MQTT 5 connection for all devices, on Eclipse Paho's MQTTAsync.  At most `window` messages are in flight; each comes back to
- * the caller, with its PUBACK, refused, or lost with the connection.  All calls from one thread.
+ * One MQTT 5 connection for all devices, on Eclipse Paho's MQTTAsync.  At most `window` messages
+ * are in flight; each comes back to the caller, with its PUBACK, refused, or lost with the
+ * connection.  All calls from one thread.
  */
 #ifndef SIM_PUBLISHER_H
 #define SIM_PUBLISHER_H
@@ -21,7 +22,7 @@ struct sim_publisher_options {
 	int port;
 	const char *username, *password; /* or NULL */
 	int window;
-	bool receipts;                   /* subscribe to them */
+	bool receipts; /* subscribe to them */
 	int64_t connect_timeout_us;
 };
 
@@ -53,12 +54,14 @@ size_t sim_publisher_in_flight(struct sim_publisher *p);
 void sim_publisher_send(struct sim_publisher *p, struct sim_message *m);
 
 /*
- * Waits at most wait_us for something to come and hands it over.  FW_ECLOSED: the connection is gone; what was in flight is among
- * the lost, and sim_publisher_connect is next.
+ * Waits at most wait_us for something to come and hands it over.  FW_ECLOSED: the connection is
+ * gone; what was in flight is among the lost, and sim_publisher_connect is next.
  */
-FW_MUST_CHECK int sim_publisher_wait(struct sim_publisher *p, int64_t wait_us, struct sim_arrivals *out);
+FW_MUST_CHECK int sim_publisher_wait(
+    struct sim_publisher *p, int64_t wait_us, struct sim_arrivals *out);
 
-/* Disconnects; waits at most 2 s.  The last arrivals are then to be taken with sim_publisher_wait. */
+/* Disconnects; waits at most 2 s.  The last arrivals are then to be taken with sim_publisher_wait.
+ */
 void sim_publisher_stop(struct sim_publisher *p);
 
 void sim_receipt_free(struct sim_receipt *r);

@@ -48,7 +48,8 @@ apply(struct sim_devices *all, struct sim_device *d, const Firewatch__V1__Entry 
 	struct sim_kept *next;
 
 	for (struct sim_kept *k = TAILQ_FIRST(&d->kept); k; k = next) {
-		enum verdict verdict = k->report.claimed == claimed ? verdict_of(e, &k->report) : KEPT;
+		enum verdict verdict =
+		    k->report.claimed == claimed ? verdict_of(e, &k->report) : KEPT;
 
 		next = TAILQ_NEXT(k, of_device);
 		if (verdict != KEPT)
@@ -66,12 +67,13 @@ addressee(const struct sim_devices *all, const char *topic)
 
 	if (strncmp(topic, "fire/v1/", 8) != 0 || !(name = strchr(topic + 8, '/')))
 		return NULL;
-	division_len = (size_t) (name++ - (topic + 8));
+	division_len = (size_t)(name++ - (topic + 8));
 	end = strchr(name, '/');
 	if (!end || strcmp(end, "/receipt") != 0)
 		return NULL;
-	d = fw_strmap_get(&all->by_name, name, (size_t) (end - name));
-	if (!d || strlen(d->division) != division_len || memcmp(d->division, topic + 8, division_len) != 0)
+	d = fw_strmap_get(&all->by_name, name, (size_t)(end - name));
+	if (!d || strlen(d->division) != division_len ||
+	    memcmp(d->division, topic + 8, division_len) != 0)
 		return NULL;
 	return d;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a scenario: its lines, its devices and the names of its actions' devices; what they do is scenario_action.c's. */
+/* Reads a scenario: its lines, its devices and the names of its actions' devices; what they do is
+ * scenario_action.c's. */
 #include "scenario.h"
 
 #include <stdlib.h>
@@ -32,19 +33,21 @@ range_of(struct sim_words *w, const char *name, struct range *r)
 	const char *open = strchr(name, '{');
 	char *end;
 
-	*r = (struct range) {.head = name, .head_len = (int) strlen(name), .tail = ""};
+	*r = (struct range){.head = name, .head_len = (int)strlen(name), .tail = ""};
 	if (!open)
 		return FW_OK;
-	r->head_len = (int) (open - name);
+	r->head_len = (int)(open - name);
 	r->first = strtoul(open + 1, &end, 10);
-	r->digits = (int) (end - open - 1);
+	r->digits = (int)(end - open - 1);
 	if (r->digits > 0 && strncmp(end, "..", 2) == 0) {
 		r->last = strtoul(end + 2, &end, 10);
 		r->tail = end + 1;
-		if (*end == '}' && !strchr(r->tail, '{') && r->last >= r->first && r->last - r->first < RANGE_MAX)
+		if (*end == '}' && !strchr(r->tail, '{') && r->last >= r->first &&
+		    r->last - r->first < RANGE_MAX)
 			return FW_OK;
 	}
-	return sim_words_fault(w, "\"%s\" is not a name with a range such as meter-{001..300}", name);
+	return sim_words_fault(
+	    w, "\"%s\" is not a name with a range such as meter-{001..300}", name);
 }
 
 static char *
@@ -52,13 +55,15 @@ range_name(struct fw_arena *arena, const struct range *r, unsigned long number)
 {
 	if (!r->digits)
 		return fw_arena_printf(arena, "%s", r->head);
-	return fw_arena_printf(arena, "%.*s%0*lu%s", r->head_len, r->head, r->digits, number, r->tail);
+	return fw_arena_printf(
+	    arena, "%.*s%0*lu%s", r->head_len, r->head, r->digits, number, r->tail);
 }
 
 static size_t
 device_place(const struct reader *r, const char *name)
 {
-	return (size_t) (uintptr_t) fw_strmap_get(&r->names, name, strlen(name)) - 1; /* none: SIM_NONE */
+	return (size_t)(uintptr_t)fw_strmap_get(&r->names, name, strlen(name)) -
+	       1; /* none: SIM_NONE */
 }
 
 static int
@@ -73,7 +78,7 @@ device_add(struct reader *r, const struct sim_device_spec *spec, char *name)
 	s->devices = fw_grow(s->devices, &s->device_cap, s->device_count + 1, sizeof(*s->devices));
 	s->devices[s->device_count] = *spec;
 	s->devices[s->device_count++].name = name;
-	fw_strmap_put(&r->names, name, strlen(name), (void *) (uintptr_t) s->device_count);
+	fw_strmap_put(&r->names, name, strlen(name), (void *)(uintptr_t)s->device_count);
 	return FW_OK;
 }
 
@@ -86,7 +91,8 @@ take_gateway(struct reader *r, size_t *out)
 		return FW_EFORMAT;
 	*out = device_place(r, name);
 	if (*out == SIM_NONE)
-		return sim_words_fault(&r->words, "gateway %s is not declared before this line", name);
+		return sim_words_fault(
+		    &r->words, "gateway %s is not declared before this line", name);
 	if (r->scenario->devices[*out].gateway != SIM_NONE)
 		return sim_words_fault(&r->words, "gateway %s is itself behind a gateway", name);
 	return FW_OK;
@@ -135,7 +141,8 @@ read_device(struct reader *r)
 	struct range range;
 	char *name;
 
-	if (sim_take_word(&r->words, "a name", &name) != FW_OK || range_of(&r->words, name, &range) != FW_OK)
+	if (sim_take_word(&r->words, "a name", &name) != FW_OK ||
+	    range_of(&r->words, name, &range) != FW_OK)
 		return FW_EFORMAT;
 	while (sim_words_left(&r->words))
 		if (take_device_option(r, &spec) != FW_OK)
@@ -155,15 +162,18 @@ take_devices(struct reader *r, struct sim_action *a)
 	struct range range;
 	char *name;
 
-	if (sim_take_word(&r->words, "a device", &name) != FW_OK || range_of(&r->words, name, &range) != FW_OK)
+	if (sim_take_word(&r->words, "a device", &name) != FW_OK ||
+	    range_of(&r->words, name, &range) != FW_OK)
 		return FW_EFORMAT;
-	a->devices = fw_arena_alloc(&r->scenario->arena, (range.last - range.first + 1) * sizeof(*a->devices));
+	a->devices = fw_arena_alloc(
+	    &r->scenario->arena, (range.last - range.first + 1) * sizeof(*a->devices));
 	for (unsigned long i = range.first; i <= range.last; i++) {
 		char *one = range_name(&r->scenario->arena, &range, i);
 		size_t place = device_place(r, one);
 
 		if (place == SIM_NONE)
-			return sim_words_fault(&r->words, "device %s is not declared before this line", one);
+			return sim_words_fault(
+			    &r->words, "device %s is not declared before this line", one);
 		a->devices[a->device_count++] = place;
 	}
 	return FW_OK;
@@ -192,7 +202,8 @@ read_action(struct reader *r, unsigned line)
 	if (rc != FW_OK)
 		return rc;
 	if (sim_words_left(&r->words))
-		return sim_words_fault(&r->words, "\"%s\" is not known here", r->words.word[r->words.at].text);
+		return sim_words_fault(
+		    &r->words, "\"%s\" is not known here", r->words.word[r->words.at].text);
 	if (sim_action_last_us(&a) > s->end_us)
 		s->end_us = sim_action_last_us(&a);
 	s->actions = fw_grow(s->actions, &s->action_cap, s->action_count + 1, sizeof(*s->actions));
@@ -227,7 +238,8 @@ read_line(struct reader *r, unsigned number, const char *line, size_t n)
 		return read_action(r, number);
 	if (sim_words_accept(&r->words, "end"))
 		return read_end(r);
-	return sim_words_fault(&r->words, "a line begins with device, at or end, not with \"%s\"", r->words.word[0].text);
+	return sim_words_fault(&r->words, "a line begins with device, at or end, not with \"%s\"",
+	    r->words.word[0].text);
 }
 
 static void
@@ -247,12 +259,12 @@ sim_scenario_read(struct sim_scenario *out, const char *text, size_t n)
 	struct reader r = {.scenario = out};
 	const char *at = text, *end = text + n;
 
-	*out = (struct sim_scenario) {0};
+	*out = (struct sim_scenario){0};
 	fw_arena_init(&out->arena, 64 * 1024);
 	fw_strmap_init(&r.names, 0);
 	for (unsigned line = 1; at < end; line++) {
-		const char *newline = memchr(at, '\n', (size_t) (end - at));
-		size_t length = (size_t) ((newline ? newline : end) - at);
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t length = (size_t)((newline ? newline : end) - at);
 
 		if (read_line(&r, line, at, length) != FW_OK)
 			fault_add(out, line, r.words.what);

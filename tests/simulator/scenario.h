@@ -15,7 +15,8 @@ enum sim_clock_kind { SIM_CLOCK_OFFSET, SIM_CLOCK_SINCE, SIM_CLOCK_UNKNOWN };
 
 struct sim_clock {
 	enum sim_clock_kind kind;
-	int64_t us; /* OFFSET: added to the right time; SINCE: what the clock showed when the scenario began */
+	int64_t us; /* OFFSET: added to the right time; SINCE: what the clock showed when the
+		       scenario began */
 };
 
 /* `N every D` */
@@ -26,9 +27,9 @@ struct sim_series {
 
 struct sim_device_spec {
 	char *name, *division;
-	size_t gateway;       /* its place in devices, or SIM_NONE */
-	int64_t boot;         /* -1: random */
-	uint64_t sequence;    /* the next one */
+	size_t gateway;    /* its place in devices, or SIM_NONE */
+	int64_t boot;      /* -1: random */
+	uint64_t sequence; /* the next one */
 	struct sim_clock clock;
 	int64_t heartbeat_us; /* 0: none */
 	int64_t system, component, mode;
@@ -73,19 +74,19 @@ struct sim_action {
 	size_t part_count;
 	struct sim_series repeat, backfill;
 	int64_t spread_us, duplicate;
-	int64_t pack;        /* reports in a message, at least 1 */
-	int64_t lane;        /* enum sim_lane; -1: by content */
-	int64_t mode;        /* -1: the device's */
-	char *as;            /* claimed identity, or NULL */
-	int64_t number;      /* BOOT (-1: random), LOSE, GARBAGE, FLOOD: how many */
-	uint64_t sequence;   /* SEQUENCE */
+	int64_t pack;      /* reports in a message, at least 1 */
+	int64_t lane;      /* enum sim_lane; -1: by content */
+	int64_t mode;      /* -1: the device's */
+	char *as;          /* claimed identity, or NULL */
+	int64_t number;    /* BOOT (-1: random), LOSE, GARBAGE, FLOOD: how many */
+	uint64_t sequence; /* SEQUENCE */
 	struct sim_clock clock;
 	enum sim_garbage garbage;
-	int64_t bytes;       /* of HUGE */
-	char *topic;         /* RAW */
+	int64_t bytes; /* of HUGE */
+	char *topic;   /* RAW */
 	uint8_t *payload;
 	size_t payload_len;
-	int64_t rate;        /* FLOOD: reports a second, 0: as fast as it goes */
+	int64_t rate; /* FLOOD: reports a second, 0: as fast as it goes */
 };
 
 struct sim_fault {

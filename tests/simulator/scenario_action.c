@@ -35,16 +35,19 @@ static int
 read_reading(struct sim_words *w, struct sim_part *part)
 {
 	part->kind = SIM_READING;
-	if (sim_take_quantity(w, &part->number) != FW_OK || sim_take_value(w, &part->value) != FW_OK)
+	if (sim_take_quantity(w, &part->number) != FW_OK ||
+	    sim_take_value(w, &part->value) != FW_OK)
 		return FW_EFORMAT;
-	return sim_words_accept(w, "point") ? sim_take_number(w, 0, UINT32_MAX, &part->point) : FW_OK;
+	return sim_words_accept(w, "point") ? sim_take_number(w, 0, UINT32_MAX, &part->point)
+					    : FW_OK;
 }
 
 static int
 take_mains(struct sim_words *w, int64_t *out)
 {
 	*out = sim_words_accept(w, "on");
-	return *out || sim_words_accept(w, "off") ? FW_OK : sim_words_fault(w, "mains is on or off");
+	return *out || sim_words_accept(w, "off") ? FW_OK
+						  : sim_words_fault(w, "mains is on or off");
 }
 
 static int
@@ -73,7 +76,7 @@ read_health(struct sim_words *w, struct sim_part *part)
 static int
 read_part(struct sim_words *w, struct sim_part *part)
 {
-	*part = (struct sim_part) {.system = -1, .component = -1};
+	*part = (struct sim_part){.system = -1, .component = -1};
 	if (sim_words_accept(w, "raise"))
 		return read_event(w, part, true);
 	if (sim_words_accept(w, "restore"))
@@ -226,7 +229,8 @@ sim_action_read_flood(struct sim_words *w, struct sim_action *a)
 		else if (sim_words_accept(w, "pack"))
 			rc = sim_take_number(w, 1, 10000, &a->pack);
 		else
-			return sim_words_fault(w, "\"%s\" is not known of a flood", w->word[w->at].text);
+			return sim_words_fault(
+			    w, "\"%s\" is not known of a flood", w->word[w->at].text);
 		if (rc != FW_OK)
 			return rc;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scenario laid out in time: every repeat, every device of a spread and every heartbeat at its moment. */
+/* A scenario laid out in time: every repeat, every device of a spread and every heartbeat at its
+ * moment. */
 #ifndef SIM_SCHEDULE_H
 #define SIM_SCHEDULE_H
 

@@ -51,7 +51,7 @@ take_escape(struct sim_words *w, const char **at, const char *end, char *out)
 	low = hex_digit((*at)[2]);
 	if (high < 0 || low < 0 || (high == 0 && low == 0))
 		return sim_words_fault(w, "\\x needs two hexadecimal digits, and not 00");
-	*out = (char) (high << 4 | low);
+	*out = (char)(high << 4 | low);
 	*at += 3;
 	return FW_OK;
 }
@@ -99,7 +99,7 @@ sim_words_split(struct sim_words *w, struct fw_arena *arena, const char *line, s
 		if (w->count == SIM_WORDS_MAX)
 			return sim_words_fault(w, "more than %d words on a line", SIM_WORDS_MAX);
 		word->quoted = *at == '"';
-		word->text = fw_arena_alloc(arena, (size_t) (end - at) + 1);
+		word->text = fw_arena_alloc(arena, (size_t)(end - at) + 1);
 		if (word->quoted) {
 			if (split_quoted(w, &at, end, word->text) != FW_OK)
 				return FW_EFORMAT;
@@ -151,7 +151,8 @@ sim_take_number(struct sim_words *w, int64_t least, int64_t most, int64_t *out)
 	if (end == text || *end || errno)
 		return sim_words_fault(w, "\"%s\" is not a whole number", text);
 	if (*out < least || *out > most)
-		return sim_words_fault(w, "%s is not between %" PRId64 " and %" PRId64, text, least, most);
+		return sim_words_fault(
+		    w, "%s is not between %" PRId64 " and %" PRId64, text, least, most);
 	return FW_OK;
 }
 
@@ -164,7 +165,7 @@ sim_take_sequence(struct sim_words *w, uint64_t *out)
 		return FW_EFORMAT;
 	errno = 0;
 	*out = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char) *text) || *end || errno)
+	if (!isdigit((unsigned char)*text) || *end || errno)
 		return sim_words_fault(w, "\"%s\" is not a 64-bit sequence number", text);
 	return FW_OK;
 }
@@ -195,9 +196,10 @@ duration_of(const char *text, int64_t *out_us)
 	double number = strtod(text, &end);
 	int64_t unit = unit_size(durations, sizeof(durations) / sizeof(*durations), end);
 
-	if (end == text || !(number > -1e5 && number < 1e5) || (unit == 0 && !(number == 0 && !*end)))
+	if (end == text || !(number > -1e5 && number < 1e5) ||
+	    (unit == 0 && !(number == 0 && !*end)))
 		return FW_EFORMAT;
-	*out_us = (int64_t) (number * (double) unit);
+	*out_us = (int64_t)(number * (double)unit);
 	return FW_OK;
 }
 
@@ -209,7 +211,8 @@ sim_take_duration(struct sim_words *w, int64_t *out_us)
 	if (sim_take_word(w, "a duration", &text) != FW_OK)
 		return FW_EFORMAT;
 	if (duration_of(text, out_us) != FW_OK || *out_us < 0)
-		return sim_words_fault(w, "\"%s\" is not a duration such as 200ms, 2s, 3min, 8h, 7d", text);
+		return sim_words_fault(
+		    w, "\"%s\" is not a duration such as 200ms, 2s, 3min, 8h, 7d", text);
 	return FW_OK;
 }
 
@@ -224,7 +227,8 @@ sim_take_bytes(struct sim_words *w, int64_t *out)
 	*out = strtol(text, &end, 10);
 	unit = unit_size(sizes, sizeof(sizes) / sizeof(*sizes), *end ? end : "B");
 	if (end == text || unit == 0 || *out < 1 || *out > 16 * 1024 * 1024 / unit)
-		return sim_words_fault(w, "\"%s\" is not a size such as 500, 300KiB, 2MiB (16MiB at most)", text);
+		return sim_words_fault(
+		    w, "\"%s\" is not a size such as 500, 300KiB, 2MiB (16MiB at most)", text);
 	*out *= unit;
 	return FW_OK;
 }
@@ -257,7 +261,7 @@ sim_take_clock(struct sim_words *w, struct sim_clock *out)
 
 	if (sim_take_word(w, "a clock", &text) != FW_OK)
 		return FW_EFORMAT;
-	*out = (struct sim_clock) {.kind = SIM_CLOCK_OFFSET};
+	*out = (struct sim_clock){.kind = SIM_CLOCK_OFFSET};
 	if (strcmp(text, "right") == 0)
 		return FW_OK;
 	if (strcmp(text, "unknown") == 0) {
@@ -272,19 +276,21 @@ sim_take_clock(struct sim_words *w, struct sim_clock *out)
 		if (fw_time_parse(date, &out->us) == FW_OK)
 			return FW_OK;
 	}
-	return sim_words_fault(w, "\"%s\" is not a clock: right, unknown, an offset (-8h, +3min), a year", text);
+	return sim_words_fault(
+	    w, "\"%s\" is not a clock: right, unknown, an offset (-8h, +3min), a year", text);
 }
 
 /* A word of an enum of the contract, or any number. */
 static int
-take_enum(struct sim_words *w, const ProtobufCEnumDescriptor *d, const char *prefix, const char *what, int64_t *out)
+take_enum(struct sim_words *w, const ProtobufCEnumDescriptor *d, const char *prefix,
+    const char *what, int64_t *out)
 {
 	const ProtobufCEnumValue *value;
 	char *text, name[80];
 
 	if (sim_take_word(w, what, &text) != FW_OK)
 		return FW_EFORMAT;
-	if (isdigit((unsigned char) *text) || *text == '-') {
+	if (isdigit((unsigned char)*text) || *text == '-') {
 		w->at--;
 		return sim_take_number(w, INT32_MIN, INT32_MAX, out);
 	}
@@ -299,7 +305,8 @@ take_enum(struct sim_words *w, const ProtobufCEnumDescriptor *d, const char *pre
 int
 sim_take_condition(struct sim_words *w, int64_t *out)
 {
-	return take_enum(w, &firewatch__v1__condition__descriptor, "CONDITION_", "a condition", out);
+	return take_enum(
+	    w, &firewatch__v1__condition__descriptor, "CONDITION_", "a condition", out);
 }
 
 int
@@ -312,7 +319,7 @@ static const char *
 enum_word(const ProtobufCEnumDescriptor *d, const char *prefix, int64_t number)
 {
 	const ProtobufCEnumValue *value =
-	    number == (int) number ? protobuf_c_enum_descriptor_get_value(d, (int) number) : NULL;
+	    number == (int)number ? protobuf_c_enum_descriptor_get_value(d, (int)number) : NULL;
 
 	return value ? value->name + strlen(prefix) : NULL;
 }
@@ -340,7 +347,8 @@ sim_take_mode(struct sim_words *w, int64_t *out)
 			return FW_OK;
 		}
 	}
-	return take_enum(w, &firewatch__v1__mode__descriptor, "MODE_", "a mode: normal, test, maintenance", out);
+	return take_enum(
+	    w, &firewatch__v1__mode__descriptor, "MODE_", "a mode: normal, test, maintenance", out);
 }
 
 int
@@ -364,6 +372,6 @@ sim_take_hex(struct sim_words *w, uint8_t **out, size_t *len)
 		return sim_words_fault(w, "\"%s\" is not pairs of hexadecimal digits", text);
 	*out = fw_arena_alloc(w->arena, *len);
 	for (size_t i = 0; i < *len; i++)
-		(*out)[i] = (uint8_t) (hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+		(*out)[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
 	return FW_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words of one line of a scenario, and the values that words can be.  Each sim_take_… reads one value from the front; without one it
- * writes the fault (the first one of a line is kept) and returns FW_EFORMAT.
+ * The words of one line of a scenario, and the values that words can be.  Each sim_take_… reads one
+ * value from the front; without one it writes the fault (the first one of a line is kept) and
+ * returns FW_EFORMAT.
  */
 #ifndef SIM_WORDS_H
 #define SIM_WORDS_H
@@ -28,7 +29,8 @@ struct sim_words {
 };
 
 /* FW_EFORMAT also here: an open quote, a bad escape, too many words. */
-FW_MUST_CHECK int sim_words_split(struct sim_words *w, struct fw_arena *arena, const char *line, size_t n);
+FW_MUST_CHECK int sim_words_split(
+    struct sim_words *w, struct fw_arena *arena, const char *line, size_t n);
 
 int sim_words_fault(struct sim_words *w, const char *format, ...) FW_PRINTF(2, 3);
 

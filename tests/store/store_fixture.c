@@ -52,7 +52,8 @@ on_notified(const char *channel, const char *payload, void *context)
 void
 fixture_open(struct fixture *f, const char *dsn, enum fw_lane lane)
 {
-	static const char *const channels[] = {"firewatch_incident", "firewatch_town", "firewatch_quarantine"};
+	static const char *const channels[] = {
+	    "firewatch_incident", "firewatch_town", "firewatch_quarantine"};
 	const char *admin = getenv("FIREWATCH_ADMIN_DSN");
 
 	assert_non_null(admin);
@@ -63,7 +64,7 @@ fixture_open(struct fixture *f, const char *dsn, enum fw_lane lane)
 	fixture_sql(f, "SET search_path = firewatch; SET client_min_messages = warning");
 	f->loop = fw_loop_new();
 	f->store = fw_store_new(f->loop,
-	    &(struct fw_store_options) {
+	    &(struct fw_store_options){
 		.dsn = dsn,
 		.instance = "test",
 		.lane = lane,
@@ -71,7 +72,8 @@ fixture_open(struct fixture *f, const char *dsn, enum fw_lane lane)
 		.listen = channels,
 		.listen_count = 3,
 	    },
-	    &(struct fw_store_handlers) {.up = on_up, .committed = on_committed, .notified = on_notified, .context = f});
+	    &(struct fw_store_handlers){
+		.up = on_up, .committed = on_committed, .notified = on_notified, .context = f});
 	fw_store_start(f->store);
 }
 
@@ -185,18 +187,31 @@ fixture_device_at(size_t n)
 }
 
 void
-fixture_add_report(
-    struct fixture *f, struct fw_device *d, uint64_t sequence, uint64_t position, enum fw_action_type type)
+fixture_add_report(struct fixture *f, struct fw_device *d, uint64_t sequence, uint64_t position,
+    enum fw_action_type type)
 {
 	static const struct fw_reading readings[] = {{0, 1, 21.5}, {4294967295u, 77, -1e300}};
-	struct fw_message m = {.lane = FW_LANE_ALARM, .journal = 9, .position = position, .topic = "t", .topic_len = 1,
+	struct fw_message m = {.lane = FW_LANE_ALARM,
+	    .journal = 9,
+	    .position = position,
+	    .topic = "t",
+	    .topic_len = 1,
 	    .received_at_us = fw_loop_now_us(f->loop) / FW_DAY * FW_DAY + FW_MIN};
-	struct fw_report r = {.message = &m, .body = (const uint8_t *) "\x10\x01", .body_len = 2, .boot_id = 4294967295u,
-	    .sequence = sequence, .observed_at_us = m.received_at_us, .mode = 4294967295u, .readings = readings,
-	    .reading_count = 2, .device = d, .via = d};
+	struct fw_report r = {.message = &m,
+	    .body = (const uint8_t *)"\x10\x01",
+	    .body_len = 2,
+	    .boot_id = 4294967295u,
+	    .sequence = sequence,
+	    .observed_at_us = m.received_at_us,
+	    .mode = 4294967295u,
+	    .readings = readings,
+	    .reading_count = 2,
+	    .device = d,
+	    .via = d};
 	struct fw_action action = {.type = type, .u.report = &r};
 
-	action.item = (struct fw_receipt_item) {.via = d, .device = d, .boot_id = r.boot_id, .sequence = sequence};
+	action.item = (struct fw_receipt_item){
+	    .via = d, .device = d, .boot_id = r.boot_id, .sequence = sequence};
 	fw_store_add(f->store, &action);
 }
 
@@ -216,24 +231,51 @@ fixture_incident(struct fw_device *d, char *id)
 {
 	static char division[] = "330100";
 
-	return (struct fw_incident) {.id = id, .division = division, .site = empty, .device = d->id, .class = FW_CLASS_FIRE,
-	    .opened_at_us = 1700000000 * FW_S, .trigger_count = 1, .alarm_count = 1, .protection_level = "normal"};
+	return (struct fw_incident){.id = id,
+	    .division = division,
+	    .site = empty,
+	    .device = d->id,
+	    .class = FW_CLASS_FIRE,
+	    .opened_at_us = 1700000000 * FW_S,
+	    .trigger_count = 1,
+	    .alarm_count = 1,
+	    .protection_level = "normal"};
 }
 
 struct fw_alarm
 fixture_alarm(struct fw_device *d, struct fw_incident *i, char *id)
 {
-	return (struct fw_alarm) {.id = id, .device = d, .incident = i, .point = 4294967295u, .class = FW_CLASS_FIRE,
-	    .conditions = 2, .system_type = 4294967295u, .observed_at_us = 1, .received_at_us = i->opened_at_us,
-	    .last_seen_us = i->opened_at_us, .report_count = 1, .zone = empty, .reason = empty, .text = empty};
+	return (struct fw_alarm){.id = id,
+	    .device = d,
+	    .incident = i,
+	    .point = 4294967295u,
+	    .class = FW_CLASS_FIRE,
+	    .conditions = 2,
+	    .system_type = 4294967295u,
+	    .observed_at_us = 1,
+	    .received_at_us = i->opened_at_us,
+	    .last_seen_us = i->opened_at_us,
+	    .report_count = 1,
+	    .zone = empty,
+	    .reason = empty,
+	    .text = empty};
 }
 
 struct fw_page
 fixture_page(struct fw_incident *i, char *id)
 {
-	return (struct fw_page) {.incident = i, .id = id, .trigger = i->trigger_count, .step = 1, .role = fixture_role,
-	    .person = fixture_person, .person_name = fixture_person, .channel = fixture_channel, .target = empty, .attempts = 1,
-	    .due_at_us = i->opened_at_us, .sent_at_us = i->opened_at_us};
+	return (struct fw_page){.incident = i,
+	    .id = id,
+	    .trigger = i->trigger_count,
+	    .step = 1,
+	    .role = fixture_role,
+	    .person = fixture_person,
+	    .person_name = fixture_person,
+	    .channel = fixture_channel,
+	    .target = empty,
+	    .attempts = 1,
+	    .due_at_us = i->opened_at_us,
+	    .sent_at_us = i->opened_at_us};
 }
 
 bool
@@ -258,8 +300,9 @@ fixture_tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	fixture_sql(f, "TRUNCATE report, duplicate, quarantined, sequence_ledger, device_status, incident, alarm, page_step, "
-		       "notification, timeline, checkpoint, ledger_mark, policy, duty, person, device, site, division");
+	fixture_sql(f,
+	    "TRUNCATE report, duplicate, quarantined, sequence_ledger, device_status, incident, alarm, page_step, "
+	    "notification, timeline, checkpoint, ledger_mark, policy, duty, person, device, site, division");
 	fixture_close(f);
 	free(f);
 	return 0;

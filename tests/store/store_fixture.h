@@ -43,9 +43,11 @@ void fixture_commit(struct fixture *f);
 void fixture_sql(struct fixture *f, const char *sql);
 const char *fixture_value(struct fixture *f, const char *sql);
 
-struct fw_device *fixture_device(const char *id); /* of division 330100, not in the town; freed by fixture_close */
-struct fw_device *fixture_device_at(size_t n);    /* the n-th made */
-void fixture_add_report(struct fixture *f, struct fw_device *d, uint64_t sequence, uint64_t position, enum fw_action_type type);
+struct fw_device *fixture_device(
+    const char *id); /* of division 330100, not in the town; freed by fixture_close */
+struct fw_device *fixture_device_at(size_t n); /* the n-th made */
+void fixture_add_report(struct fixture *f, struct fw_device *d, uint64_t sequence,
+    uint64_t position, enum fw_action_type type);
 
 /* A row; `what` is what the action's union points to. */
 void fixture_add(struct fixture *f, enum fw_action_type type, const void *what);

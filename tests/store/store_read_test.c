@@ -22,15 +22,16 @@ static bool reading_done;
 static void
 on_replay(const struct fw_message *m, void *context)
 {
-	(void) context;
-	snprintf(replayed_topic, sizeof(replayed_topic), "%s %zu %s", m->topic, m->payload_len, m->replay_id);
+	(void)context;
+	snprintf(replayed_topic, sizeof(replayed_topic), "%s %zu %s", m->topic, m->payload_len,
+	    m->replay_id);
 	replayed_index = m->replay_index;
 }
 
 static void
 on_read(const char *error, void *context)
 {
-	(void) context;
+	(void)context;
 	assert_null(error);
 	reading_done = true;
 }
@@ -38,7 +39,7 @@ on_read(const char *error, void *context)
 static bool
 is_read(struct fixture *f)
 {
-	(void) f;
+	(void)f;
 	return reading_done;
 }
 
@@ -46,17 +47,29 @@ static void
 test_quarantine(void **state)
 {
 	struct fixture *f = *state;
-	const struct fw_message m = {.lane = FW_LANE_TELEMETRY, .journal = 7, .position = UINT64_MAX, .received_at_us = 1,
-	    .topic = "fire/\xff\0/x", .topic_len = 9, .original_len = 5};
-	const struct fw_quarantine q = {.message = &m, .index = -1, .device = "-", .reason = FW_REASON_NOT_PROTOBUF,
-	    .detail = "x", .payload = (const uint8_t *) "\0\xff\1", .payload_len = 3};
+	const struct fw_message m = {.lane = FW_LANE_TELEMETRY,
+	    .journal = 7,
+	    .position = UINT64_MAX,
+	    .received_at_us = 1,
+	    .topic = "fire/\xff\0/x",
+	    .topic_len = 9,
+	    .original_len = 5};
+	const struct fw_quarantine q = {.message = &m,
+	    .index = -1,
+	    .device = "-",
+	    .reason = FW_REASON_NOT_PROTOBUF,
+	    .detail = "x",
+	    .payload = (const uint8_t *)"\0\xff\1",
+	    .payload_len = 3};
 	struct fw_action action = {.type = FW_ACT_REPLAYED};
 
 	fixture_add(f, FW_ACT_QUARANTINE, &q);
 	fixture_commit(f);
 	fixture_add(f, FW_ACT_QUARANTINE, &q);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT topic || ' ' || encode(payload, 'hex') || reason FROM quarantine"),
+	assert_string_equal(
+	    fixture_value(
+		f, "SELECT topic || ' ' || encode(payload, 'hex') || reason FROM quarantine"),
 	    "fire/?\?/x 00ff01not_protobuf");
 	fixture_sql(f, "SELECT replay_quarantined(quarantine_id, '王') FROM quarantine");
 	fixture_wait(f, fixture_is_notified);
@@ -71,7 +84,9 @@ test_quarantine(void **state)
 	action.u.replayed.outcome = "duplicate";
 	fw_store_add(f->store, &action);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT replay_outcome FROM quarantine WHERE replayed_at IS NOT NULL"), "recorded");
+	assert_string_equal(
+	    fixture_value(f, "SELECT replay_outcome FROM quarantine WHERE replayed_at IS NOT NULL"),
+	    "recorded");
 }
 
 static void
@@ -92,8 +107,11 @@ test_devices(void **state)
 	fixture_add(f, FW_ACT_STATUS, d);
 	fixture_add(f, FW_ACT_STATUS, d);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT registration || mode || coalesce(battery_percent, -1) || signal_dbm "
-					     "|| mains_ok || firmware FROM device_state"), "unclaimed70000-1-90true1.2");
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT registration || mode || coalesce(battery_percent, -1) || signal_dbm "
+		"|| mains_ok || firmware FROM device_state"),
+	    "unclaimed70000-1-90true1.2");
 	assert_int_equal(f->notified_count, 0);
 	fixture_sql(f, "INSERT INTO division VALUES ('330100', NULL, '镇', 'town')");
 	fixture_wait(f, fixture_is_notified);
@@ -105,7 +123,7 @@ static struct fw_town *town;
 static void
 on_town(struct fw_town *t, const char *error, void *context)
 {
-	(void) context;
+	(void)context;
 	assert_null(error);
 	town = t;
 	reading_done = true;
@@ -114,12 +132,13 @@ on_town(struct fw_town *t, const char *error, void *context)
 static void
 read_town(struct fixture *f)
 {
-	fixture_sql(f, "INSERT INTO division VALUES ('330100', NULL, '镇', 'town'), ('330100001', '330100', '村', 'village');"
-		       "INSERT INTO site VALUES ('s1', '敬老院', '330100001', 'nursing_home');"
-		       "INSERT INTO person VALUES ('p1', '王', '', '', 'https://x/');"
-		       "INSERT INTO duty VALUES ('330100', '', 'guardian', 'p1', '2020-01-01');"
-		       "INSERT INTO policy VALUES ('fire', '', '', 1, 30, 'guardian', 'webhook');"
-		       "INSERT INTO device (device, site, division) VALUES ('d1', 's1', '330100001')");
+	fixture_sql(f,
+	    "INSERT INTO division VALUES ('330100', NULL, '镇', 'town'), ('330100001', '330100', '村', 'village');"
+	    "INSERT INTO site VALUES ('s1', '敬老院', '330100001', 'nursing_home');"
+	    "INSERT INTO person VALUES ('p1', '王', '', '', 'https://x/');"
+	    "INSERT INTO duty VALUES ('330100', '', 'guardian', 'p1', '2020-01-01');"
+	    "INSERT INTO policy VALUES ('fire', '', '', 1, 30, 'guardian', 'webhook');"
+	    "INSERT INTO device (device, site, division) VALUES ('d1', 's1', '330100001')");
 	reading_done = false;
 	fw_read_town(fw_store_pg(f->store), 1, on_town, NULL);
 	fixture_wait(f, is_read);
@@ -137,9 +156,12 @@ test_town(void **state)
 	r = fw_town_device(town, "d1", 2);
 	assert_non_null(r);
 	assert_string_equal(r->site->name, "敬老院");
-	assert_int_equal(fw_town_on_duty(town, "s1", r->site->division, "guardian", INT64_MAX - 1, people, 4, &where), 1);
+	assert_int_equal(fw_town_on_duty(town, "s1", r->site->division, "guardian", INT64_MAX - 1,
+			     people, 4, &where),
+	    1);
 	assert_string_equal(people[0]->webhook, "https://x/");
-	assert_int_equal(fw_town_policy(town, FW_CLASS_FIRE, "nursing_home", "normal", policies, 4), 1);
+	assert_int_equal(
+	    fw_town_policy(town, FW_CLASS_FIRE, "nursing_home", "normal", policies, 4), 1);
 	assert_int_equal(policies[0]->after_us, 30 * FW_S);
 	fw_town_free(town);
 }
@@ -151,7 +173,7 @@ static struct fw_checkpoint checkpoints[FW_LANES];
 static void
 on_state(const struct fw_checkpoint found[FW_LANES], const char *error, void *context)
 {
-	(void) context;
+	(void)context;
 	assert_null(error);
 	memcpy(checkpoints, found, sizeof(checkpoints));
 	reading_done = true;
@@ -163,8 +185,14 @@ duplicates_after(struct fw_core *core, uint8_t sequence)
 {
 	const uint8_t payload[] = {0x0a, 8, 0x10, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x18, sequence};
 	const char *topic = "fire/v1/330100/d1/telemetry";
-	const struct fw_message m = {.lane = FW_LANE_TELEMETRY, .journal = 1, .position = 1, .received_at_us = 1700000000 * FW_S,
-	    .topic = topic, .topic_len = strlen(topic), .payload = payload, .payload_len = sizeof(payload),
+	const struct fw_message m = {.lane = FW_LANE_TELEMETRY,
+	    .journal = 1,
+	    .position = 1,
+	    .received_at_us = 1700000000 * FW_S,
+	    .topic = topic,
+	    .topic_len = strlen(topic),
+	    .payload = payload,
+	    .payload_len = sizeof(payload),
 	    .original_len = sizeof(payload)};
 	struct fw_core_counters c;
 
@@ -182,7 +210,12 @@ write_earlier_run(struct fixture *f)
 	struct fw_incident i = fixture_incident(d, i1), closed = fixture_incident(d, i2);
 	struct fw_alarm a = fixture_alarm(d, &i, a1);
 	struct fw_page p = fixture_page(&i, p1);
-	struct fw_step s = {.incident = &i, .trigger = 1, .step = 2, .role = fixture_role, .channel = fixture_channel, .due_at_us = FW_NEVER / 2};
+	struct fw_step s = {.incident = &i,
+	    .trigger = 1,
+	    .step = 2,
+	    .role = fixture_role,
+	    .channel = fixture_channel,
+	    .due_at_us = FW_NEVER / 2};
 	struct fw_boot boot = {.boot_id = 4294967295u};
 	struct fw_action ledger = {.type = FW_ACT_LEDGER, .u.ledger = {.device = d, .boot = &boot}};
 
@@ -206,14 +239,22 @@ static void
 test_state(void **state)
 {
 	struct fixture *f = *state;
-	const struct fw_rules rules = {.clock_ahead_us = FW_MIN, .clock_behind_us = FW_DAY, .attempts = 5, .retry_us = FW_S,
-	    .retry_max_us = FW_MIN, .uncommitted_us = FW_S, .confirm_within_us = FW_MIN, .realarm_after_us = FW_MIN};
+	const struct fw_rules rules = {.clock_ahead_us = FW_MIN,
+	    .clock_behind_us = FW_DAY,
+	    .attempts = 5,
+	    .retry_us = FW_S,
+	    .retry_max_us = FW_MIN,
+	    .uncommitted_us = FW_S,
+	    .confirm_within_us = FW_MIN,
+	    .realarm_after_us = FW_MIN};
 	struct fw_core *core = fw_core_new(&rules, 1);
 	struct fw_core_counters c;
 
 	write_earlier_run(f);
-	assert_string_equal(fixture_value(f, "SELECT string_agg(first_missing || '-' || last_missing || missing || "
-					     "extract(epoch FROM opened_at), ' ' ORDER BY first_missing) FROM sequence_gap"),
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT string_agg(first_missing || '-' || last_missing || missing || "
+		"extract(epoch FROM opened_at), ' ' ORDER BY first_missing) FROM sequence_gap"),
 	    "2-210.000005 4-410.000005 6-610.000005 8-810.000005");
 	fixture_sql(f, "SELECT verify('i2', 'test', 'x'), close_incident('i2', 'x')");
 	fw_core_set_town(core, fw_town_new(1));
@@ -223,7 +264,8 @@ test_state(void **state)
 	fw_core_counters(core, &c);
 	assert_int_equal(c.incidents, 1);
 	assert_int_equal(c.pages_pending, 1);
-	assert_true(checkpoints[FW_LANE_ALARM].found && checkpoints[FW_LANE_ALARM].journal == UINT64_MAX);
+	assert_true(
+	    checkpoints[FW_LANE_ALARM].found && checkpoints[FW_LANE_ALARM].journal == UINT64_MAX);
 	assert_false(checkpoints[FW_LANE_TELEMETRY].found);
 	assert_int_equal(duplicates_after(core, 2), 0);
 	assert_int_equal(duplicates_after(core, 3), 1);
@@ -237,8 +279,9 @@ static uint32_t acts_seen;
 static void
 on_act(const struct fw_act *act, void *context)
 {
-	(void) context;
-	acts_seen += act->acknowledged_trigger + 10 * act->closed_trigger + (act->verdict == FW_VERDICT_TEST ? 100 : 0);
+	(void)context;
+	acts_seen += act->acknowledged_trigger + 10 * act->closed_trigger +
+		     (act->verdict == FW_VERDICT_TEST ? 100 : 0);
 }
 
 static void
@@ -247,17 +290,22 @@ test_acts(void **state)
 	struct fixture *f = *state;
 
 	write_earlier_run(f);
-	fixture_sql(f, "SELECT verify('i2', 'test', 'x'), close_incident('i2', 'x'), acknowledge('i1', 'x')");
+	fixture_sql(f,
+	    "SELECT verify('i2', 'test', 'x'), close_incident('i2', 'x'), acknowledge('i1', 'x')");
 	acts_seen = 0;
 	reading_done = false;
 	fw_read_acts(fw_store_pg(f->store), NULL, on_act, on_read, NULL);
-	fw_read_acts(fw_store_pg(f->store), "i1", on_act, on_read, NULL); /* dropped with the store, or answered */
+	fw_read_acts(fw_store_pg(f->store), "i1", on_act, on_read,
+	    NULL); /* dropped with the store, or answered */
 	fixture_wait(f, is_read);
 	assert_true(acts_seen >= 112);
 	reading_done = false;
 	fw_keep_partitions(fw_store_pg(f->store), 9, 400, on_read, NULL);
 	fixture_wait(f, is_read);
-	assert_string_equal(fixture_value(f, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'report'::regclass"), "12");
+	assert_string_equal(
+	    fixture_value(
+		f, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'report'::regclass"),
+	    "12");
 }
 
 /* ---------------------------------------------------------------- connecting */
@@ -271,7 +319,7 @@ is_told_why(struct fixture *f)
 static void
 on_lost(const char *error, void *context)
 {
-	(void) context;
+	(void)context;
 	assert_non_null(error);
 	reading_done = true;
 }
@@ -282,7 +330,7 @@ test_no_schema(void **state)
 	struct fixture f;
 	char where[512];
 
-	(void) state;
+	(void)state;
 	snprintf(where, sizeof(where), "%s dbname=postgres", getenv("FIREWATCH_TEST_DSN"));
 	fixture_open(&f, where, FW_LANE_TELEMETRY);
 	fixture_wait(&f, is_told_why);

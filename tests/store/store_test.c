@@ -25,13 +25,18 @@ test_report(void **state)
 	fw_store_set_checkpoint(f->store, 9, 300);
 	fixture_commit(f);
 	assert_int_equal(f->items, 3);
-	assert_string_equal(fixture_value(f, "SELECT string_agg(seq(sequence)::text, ',' ORDER BY sequence) FROM report"),
+	assert_string_equal(
+	    fixture_value(
+		f, "SELECT string_agg(seq(sequence)::text, ',' ORDER BY sequence) FROM report"),
 	    "18446744073709551615,1");
 	assert_string_equal(
-	    fixture_value(f, "SELECT string_agg(point || quantity || value, ' ' ORDER BY point) FROM reading_history h "
-			     "JOIN report USING (device, received_at) WHERE seq(sequence) = 1 AND h.value < 0"),
+	    fixture_value(f,
+		"SELECT string_agg(point || quantity || value, ' ' ORDER BY point) FROM reading_history h "
+		"JOIN report USING (device, received_at) WHERE seq(sequence) = 1 AND h.value < 0"),
 	    "4294967295quantity_77-1e+300 4294967295quantity_77-1e+300");
-	assert_string_equal(fixture_value(f, "SELECT journal || ':' || position FROM checkpoint WHERE lane = 0"), "9:300");
+	assert_string_equal(
+	    fixture_value(f, "SELECT journal || ':' || position FROM checkpoint WHERE lane = 0"),
+	    "9:300");
 	assert_string_equal(fixture_value(f, "SELECT count(*) FROM report_default"), "0");
 	assert_false(fw_store_send(f->store));
 }
@@ -50,14 +55,18 @@ test_duplicate(void **state)
 	fixture_add_report(f, d, 1, 100, FW_ACT_DUPLICATE);
 	fixture_add_report(f, d, 1, 200, FW_ACT_DUPLICATE);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT string_agg(journal_position::text, ',') FROM duplicate"), "200");
+	assert_string_equal(
+	    fixture_value(f, "SELECT string_agg(journal_position::text, ',') FROM duplicate"),
+	    "200");
 }
 
 static bool
 is_waiting_for_lock(struct fixture *f)
 {
-	return strcmp(fixture_value(f, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'firewatch_test' "
-				       "AND wait_event_type = 'Lock'"), "0") != 0;
+	return strcmp(fixture_value(f,
+			  "SELECT count(*) FROM pg_stat_activity WHERE usename = 'firewatch_test' "
+			  "AND wait_event_type = 'Lock'"),
+		   "0") != 0;
 }
 
 static void
@@ -73,10 +82,13 @@ test_killed_in_flight(void **state)
 	assert_true(fw_store_send(f->store));
 	fixture_wait(f, is_waiting_for_lock);
 	fixture_add_report(f, d, 5001, 5001, FW_ACT_REPORT);
-	fixture_sql(f, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'firewatch_test'; COMMIT");
+	fixture_sql(f,
+	    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'firewatch_test'; COMMIT");
 	fixture_wait(f, fixture_is_committed);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT count(*) || ':' || count(DISTINCT sequence) FROM report"), "5001:5001");
+	assert_string_equal(
+	    fixture_value(f, "SELECT count(*) || ':' || count(DISTINCT sequence) FROM report"),
+	    "5001:5001");
 	fw_store_state(f->store, &s);
 	assert_int_equal(s.connects, 2);
 	assert_int_equal(s.retries, 1);
@@ -119,7 +131,12 @@ test_last_row_counts(void **state)
 	char i1[] = "i1", a1[] = "a1", a2[] = "a2";
 	struct fw_incident i = fixture_incident(d, i1);
 	struct fw_alarm a = fixture_alarm(d, &i, a1), b = fixture_alarm(d, &i, a2);
-	struct fw_step s = {.incident = &i, .trigger = 1, .step = 1, .role = fixture_role, .channel = fixture_channel, .due_at_us = 5};
+	struct fw_step s = {.incident = &i,
+	    .trigger = 1,
+	    .step = 1,
+	    .role = fixture_role,
+	    .channel = fixture_channel,
+	    .due_at_us = 5};
 
 	fixture_add(f, FW_ACT_INCIDENT, &i);
 	fixture_add(f, FW_ACT_ALARM, &a);
@@ -140,10 +157,14 @@ test_last_row_counts(void **state)
 	fixture_add(f, FW_ACT_STEP, &s);
 	fixture_add(f, FW_ACT_INCIDENT, &i);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT string_agg(alarm_id || state || confirmed || report_count, ' ' "
-					     "ORDER BY alarm_id) FROM alarm_history"), "a1restoredtrue1 a2activetrue7");
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT string_agg(alarm_id || state || confirmed || report_count, ' ' "
+		"ORDER BY alarm_id) FROM alarm_history"),
+	    "a1restoredtrue1 a2activetrue7");
 	assert_string_equal(fixture_value(f, "SELECT alarm_count FROM incident_history"), "2");
-	assert_string_equal(fixture_value(f, "SELECT string_agg(role || state, ' ' ORDER BY role) FROM page_step"),
+	assert_string_equal(
+	    fixture_value(f, "SELECT string_agg(role || state, ' ' ORDER BY role) FROM page_step"),
 	    "guardiandone p1queued");
 }
 
@@ -158,13 +179,18 @@ test_timeline_order(void **state)
 
 	fixture_add(f, FW_ACT_INCIDENT, &i);
 	for (int k = 0; k < 4; k++) {
-		const struct fw_timeline t = {.incident = &i, .key = keys[k], .at_us = 10 - k, .kind = "step",
-		    .actor = "firewatchd", .detail = "\xff 厨房"};
+		const struct fw_timeline t = {.incident = &i,
+		    .key = keys[k],
+		    .at_us = 10 - k,
+		    .kind = "step",
+		    .actor = "firewatchd",
+		    .detail = "\xff 厨房"};
 
 		fixture_add(f, FW_ACT_TIMELINE, &t);
 	}
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT string_agg(key, '' ORDER BY entry) FROM timeline"), "zam");
+	assert_string_equal(
+	    fixture_value(f, "SELECT string_agg(key, '' ORDER BY entry) FROM timeline"), "zam");
 }
 
 static void
@@ -187,12 +213,15 @@ test_page_life(void **state)
 	struct fw_page p = fixture_page(&i, p1);
 
 	open_incident(f, &i, &p);
-	assert_string_equal(fixture_value(f, "SELECT state || attempts FROM notification_history"), "sent1");
+	assert_string_equal(
+	    fixture_value(f, "SELECT state || attempts FROM notification_history"), "sent1");
 	p.state = FW_PAGE_WAITING;
 	p.error = error;
 	fixture_add(f, FW_ACT_RESULT, &p);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT state || attempts || error FROM notification_history"), "queued1HTTP 503");
+	assert_string_equal(
+	    fixture_value(f, "SELECT state || attempts || error FROM notification_history"),
+	    "queued1HTTP 503");
 	p.attempts = 2;
 	fixture_add(f, FW_ACT_CLAIM, &p);
 	fixture_commit(f);
@@ -202,13 +231,16 @@ test_page_life(void **state)
 	fixture_add(f, FW_ACT_RESULT, &p);
 	fixture_add(f, FW_ACT_RESULT, &p);
 	fixture_commit(f);
-	assert_string_equal(fixture_value(f, "SELECT state || attempts || error FROM notification_history"), "delivered2");
+	assert_string_equal(
+	    fixture_value(f, "SELECT state || attempts || error FROM notification_history"),
+	    "delivered2");
 	fixture_add(f, FW_ACT_PAGE, &p);
 	fixture_commit(f);
 	assert_int_equal(f->refused_count, 1);
 }
 
-/* Sent before the database was there: claim and outcome come in one batch, after the incident was answered for. */
+/* Sent before the database was there: claim and outcome come in one batch, after the incident was
+ * answered for. */
 static void
 test_unclaimed_page(void **state)
 {
@@ -228,7 +260,8 @@ test_unclaimed_page(void **state)
 	fixture_add(f, FW_ACT_RESULT, &r);
 	fixture_commit(f);
 	assert_string_equal(
-	    fixture_value(f, "SELECT string_agg(state, ',' ORDER BY notification_id) FROM notification"),
+	    fixture_value(
+		f, "SELECT string_agg(state, ',' ORDER BY notification_id) FROM notification"),
 	    "sent,delivered,cancelled");
 }
 
@@ -239,7 +272,8 @@ test_answered_pages_are_refused(void **state)
 	struct fw_device *d = fixture_device("d1");
 	char i1[] = "i1", p1[] = "p1~", p2[] = "p2~", p3[] = "p3~", p4[] = "p4~";
 	struct fw_incident i = fixture_incident(d, i1);
-	struct fw_page p = fixture_page(&i, p1), late = fixture_page(&i, p2), forced = fixture_page(&i, p3), next;
+	struct fw_page p = fixture_page(&i, p1), late = fixture_page(&i, p2),
+		       forced = fixture_page(&i, p3), next;
 
 	open_incident(f, &i, &p);
 	p.state = FW_PAGE_WAITING;
@@ -262,10 +296,12 @@ test_answered_pages_are_refused(void **state)
 	fixture_add(f, FW_ACT_PAGE, &next);
 	fixture_commit(f);
 	assert_string_equal(f->claimed[2], "p4~");
-	assert_string_equal(fixture_value(f, "SELECT state || acknowledged_by FROM incident_history"), "open王");
+	assert_string_equal(
+	    fixture_value(f, "SELECT state || acknowledged_by FROM incident_history"), "open王");
 }
 
-/* A page was with its channel while the incident was answered: a further attempt must not be made. */
+/* A page was with its channel while the incident was answered: a further attempt must not be made.
+ */
 static void
 test_claim_after_answer(void **state)
 {
@@ -333,7 +369,12 @@ test_functions(void **state)
 	char i1[] = "i1", p1[] = "p1~", p2[] = "p2~";
 	struct fw_incident i = fixture_incident(d, i1);
 	struct fw_page p = fixture_page(&i, p1), q = fixture_page(&i, p2);
-	struct fw_step s = {.incident = &i, .trigger = 1, .step = 2, .role = fixture_role, .channel = fixture_channel, .due_at_us = FW_NEVER};
+	struct fw_step s = {.incident = &i,
+	    .trigger = 1,
+	    .step = 2,
+	    .role = fixture_role,
+	    .channel = fixture_channel,
+	    .due_at_us = FW_NEVER};
 
 	fixture_add(f, FW_ACT_STEP, &s);
 	open_incident(f, &i, &p);
@@ -346,14 +387,20 @@ test_functions(void **state)
 	assert_string_equal(fixture_value(f, "SELECT acknowledge('i1', '王')"), "t");
 	assert_string_equal(fixture_value(f, "SELECT acknowledge('i1', '王')"), "f");
 	assert_string_equal(
-	    fixture_value(f, "SELECT string_agg(state, ',' ORDER BY notification_id) FROM notification_history"),
+	    fixture_value(f,
+		"SELECT string_agg(state, ',' ORDER BY notification_id) FROM notification_history"),
 	    "cancelled,cancelled,queued");
-	assert_string_equal(fixture_value(f, "SELECT verify('i1', 'false_alarm', '王', '油烟')"), "t");
-	assert_string_equal(fixture_value(f, "SELECT count(*) FROM notification_history WHERE state = 'queued'"), "0");
+	assert_string_equal(
+	    fixture_value(f, "SELECT verify('i1', 'false_alarm', '王', '油烟')"), "t");
+	assert_string_equal(
+	    fixture_value(f, "SELECT count(*) FROM notification_history WHERE state = 'queued'"),
+	    "0");
 	assert_string_equal(fixture_value(f, "SELECT close_incident('i1', '王')"), "t");
 	assert_string_equal(fixture_value(f, "SELECT close_incident('i1', '王')"), "f");
-	assert_string_equal(fixture_value(f, "SELECT state || verdict FROM incident_history"), "closedfalse_alarm");
-	assert_string_equal(fixture_value(f, "SELECT string_agg(kind, ',' ORDER BY entry) FROM incident_timeline"),
+	assert_string_equal(
+	    fixture_value(f, "SELECT state || verdict FROM incident_history"), "closedfalse_alarm");
+	assert_string_equal(
+	    fixture_value(f, "SELECT string_agg(kind, ',' ORDER BY entry) FROM incident_timeline"),
 	    "acknowledged,verified,closed");
 	fixture_sql(f, "RESET ROLE");
 }
@@ -398,12 +445,13 @@ measure(struct fixture *f, unsigned batch)
 
 	for (unsigned round = 0; round < 100000 / batch; round++) {
 		for (unsigned k = 0; k < batch; k++)
-			fixture_add_report(f, fixture_device_at(k % 200), round * batch + k + 1, k, FW_ACT_REPORT);
+			fixture_add_report(
+			    f, fixture_device_at(k % 200), round * batch + k + 1, k, FW_ACT_REPORT);
 		fixture_commit(f);
 		fw_store_state(f->store, &s);
 		took_us += s.last_commit_took_us;
 	}
-	print_message("batches of %u: %.0f rows/s\n", batch, 100000.0 * 1e6 / (double) took_us);
+	print_message("batches of %u: %.0f rows/s\n", batch, 100000.0 * 1e6 / (double)took_us);
 }
 
 static void
@@ -424,19 +472,26 @@ test_rate(void **state)
 int
 main(int argc, char **argv)
 {
-	const struct CMUnitTest rate[] = {cmocka_unit_test_setup_teardown(test_rate, fixture_set_up, fixture_tear_down)};
+	const struct CMUnitTest rate[] = {
+	    cmocka_unit_test_setup_teardown(test_rate, fixture_set_up, fixture_tear_down)};
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_report, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_duplicate, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(test_killed_in_flight, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(test_refused_batch_is_kept, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(test_last_row_counts, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_killed_in_flight, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_refused_batch_is_kept, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_last_row_counts, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_timeline_order, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_page_life, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_unclaimed_page, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(test_answered_pages_are_refused, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(test_claim_after_answer, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(test_acknowledge_meets_batch, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_answered_pages_are_refused, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_claim_after_answer, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_acknowledge_meets_batch, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_functions, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_privileges, fixture_set_up, fixture_tear_down),
 	};

@@ -18,17 +18,17 @@ pieces_do_not_overlap(void **context)
 	struct fw_arena a;
 	unsigned char *pieces[PIECES];
 
-	(void) context;
+	(void)context;
 	fw_arena_init(&a, 256);
 	for (size_t i = 0; i < PIECES; i++) {
 		pieces[i] = fw_arena_alloc(&a, i * 3);
-		assert_int_equal((uintptr_t) pieces[i] % 16, 0);
+		assert_int_equal((uintptr_t)pieces[i] % 16, 0);
 		if (i > 0)
-			memset(pieces[i], (int) i, i * 3);
+			memset(pieces[i], (int)i, i * 3);
 	}
 	for (size_t i = 0; i < PIECES; i++)
 		for (size_t k = 0; k < i * 3; k++)
-			assert_int_equal(pieces[i][k], (unsigned char) i);
+			assert_int_equal(pieces[i][k], (unsigned char)i);
 	fw_arena_fini(&a);
 }
 
@@ -38,11 +38,12 @@ reset_keeps_one_block(void **context)
 	struct fw_arena a;
 	void *first;
 
-	(void) context;
+	(void)context;
 	fw_arena_init(&a, 1024);
 	first = fw_arena_alloc(&a, 100);
 	for (int round = 0; round < 3; round++) {
-		fw_arena_alloc(&a, 100000); /* a block of its own, which does not take the place of the one in use */
+		fw_arena_alloc(&a, 100000); /* a block of its own, which does not take the place of
+					       the one in use */
 		fw_arena_reset(&a);
 		assert_ptr_equal(fw_arena_alloc(&a, 100), first);
 	}
@@ -61,7 +62,7 @@ text_is_copied(void **context)
 	struct fw_arena a;
 	const char *text = "敬老院三楼";
 
-	(void) context;
+	(void)context;
 	fw_arena_init(&a, 64);
 	assert_string_equal(fw_arena_text(&a, text, strlen(text)), text);
 	assert_string_equal(fw_arena_text(&a, text, 9), "敬老院");

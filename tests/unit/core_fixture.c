@@ -19,10 +19,15 @@ make_town(void)
 	fw_town_add_division(t, "330106", "", "西湖区", "district");
 	fw_town_add_division(t, "330106109", "330106", "转塘街道", "town");
 	fw_town_add_division(t, "330106109001", "330106109", "一村", "village");
-	assert_int_equal(fw_town_add_site(t, "home", "张奶奶家", "330106109001", "elderly_household", "high", "1号", ""), 0);
-	assert_int_equal(fw_town_add_site(t, "shop", "小店", "330106109001", "small_shop", "normal", "2号", ""), 0);
+	assert_int_equal(fw_town_add_site(t, "home", "张奶奶家", "330106109001",
+			     "elderly_household", "high", "1号", ""),
+	    0);
+	assert_int_equal(
+	    fw_town_add_site(t, "shop", "小店", "330106109001", "small_shop", "normal", "2号", ""),
+	    0);
 	for (size_t k = 0; k < 3; k++)
-		fw_town_add_device(t, smoke[k], "", "home", "", k == 2 ? "cellar" : "kitchen", "smoke_alarm", 86400);
+		fw_town_add_device(t, smoke[k], "", "home", "", k == 2 ? "cellar" : "kitchen",
+		    "smoke_alarm", 86400);
 	fw_town_add_device(t, "panel", "", "shop", "", "", "fire_panel_transmitter", 60);
 	fw_town_add_device(t, "gateway", "", "shop", "", "", "gateway", 60);
 	fw_town_add_device(t, "child", "gateway", "", "", "back", "smoke_alarm", 60);
@@ -31,7 +36,8 @@ make_town(void)
 	fw_town_add_person(t, "station", "消防站", "", "", "https://example.org/s");
 	fw_town_add_person(t, "silent", "王五", "", "", "");
 	/* A site's own people may be listed anywhere. */
-	assert_int_equal(fw_town_add_duty(t, "330106", "home", "guardian", "guardian", 0, FW_NEVER), 0);
+	assert_int_equal(
+	    fw_town_add_duty(t, "330106", "home", "guardian", "guardian", 0, FW_NEVER), 0);
 	assert_int_equal(fw_town_add_duty(t, "330106109001", "", "head", "head", 0, FW_NEVER), 0);
 	assert_int_equal(fw_town_add_duty(t, "330106", "", "station", "station", 0, FW_NEVER), 0);
 	assert_int_equal(fw_town_add_duty(t, "330106", "", "mechanic", "silent", 0, FW_NEVER), 0);
@@ -86,8 +92,7 @@ bench_free(struct bench *b)
 	free(b);
 }
 
-static void FW_PRINTF(2, 3)
-write_line(struct bench *b, const char *format, ...)
+static void FW_PRINTF(2, 3) write_line(struct bench *b, const char *format, ...)
 {
 	size_t used = strlen(b->trace);
 	va_list args;
@@ -100,7 +105,8 @@ write_line(struct bench *b, const char *format, ...)
 static const char *
 page_word(enum fw_page_state state)
 {
-	static const char *const words[] = {"writing", "sending", "waiting", "delivered", "failed", "cancelled"};
+	static const char *const words[] = {
+	    "writing", "sending", "waiting", "delivered", "failed", "cancelled"};
 
 	return words[state];
 }
@@ -127,38 +133,45 @@ trace(struct bench *b, const struct fw_action *a)
 	switch (a->type) {
 	case FW_ACT_REPORT:
 		keep_item(b, a);
-		write_line(b, "%sreport %s %llu\n", lane, a->u.report->device->id, (unsigned long long) a->u.report->sequence);
+		write_line(b, "%sreport %s %llu\n", lane, a->u.report->device->id,
+		    (unsigned long long)a->u.report->sequence);
 		break;
 	case FW_ACT_DUPLICATE:
 		keep_item(b, a);
 		write_line(b, "%sduplicate %s %llu\n", lane, a->u.report->device->id,
-		    (unsigned long long) a->u.report->sequence);
+		    (unsigned long long)a->u.report->sequence);
 		break;
 	case FW_ACT_QUARANTINE:
 		keep_item(b, a);
-		write_line(b, "%squarantine %s %d %s: %s\n", lane, a->u.quarantine->device, a->u.quarantine->index,
-		    fw_reason_name(a->u.quarantine->reason), a->u.quarantine->detail);
+		write_line(b, "%squarantine %s %d %s: %s\n", lane, a->u.quarantine->device,
+		    a->u.quarantine->index, fw_reason_name(a->u.quarantine->reason),
+		    a->u.quarantine->detail);
 		break;
 	case FW_ACT_REPLAYED:
-		write_line(b, "replayed %s %s\n", a->u.replayed.quarantine_id, a->u.replayed.outcome);
+		write_line(
+		    b, "replayed %s %s\n", a->u.replayed.quarantine_id, a->u.replayed.outcome);
 		break;
 	case FW_ACT_REGISTER:
 		write_line(b, "%sregister %s\n", lane, a->u.device->id);
 		break;
 	case FW_ACT_ALARM:
-		write_line(b, "alarm %s %s x%u %s\n", a->u.alarm->id, fw_class_name(a->u.alarm->class), a->u.alarm->report_count,
+		write_line(b, "alarm %s %s x%u %s\n", a->u.alarm->id,
+		    fw_class_name(a->u.alarm->class), a->u.alarm->report_count,
 		    a->u.alarm->restored_at_us ? "restored" : "active");
 		break;
 	case FW_ACT_INCIDENT:
-		write_line(b, "incident %s %s triggers %u alarms %u%s\n", a->u.incident->id, fw_class_name(a->u.incident->class),
-		    a->u.incident->trigger_count, a->u.incident->alarm_count, a->u.incident->confirmed_at_us ? " confirmed" : "");
+		write_line(b, "incident %s %s triggers %u alarms %u%s\n", a->u.incident->id,
+		    fw_class_name(a->u.incident->class), a->u.incident->trigger_count,
+		    a->u.incident->alarm_count, a->u.incident->confirmed_at_us ? " confirmed" : "");
 		break;
 	case FW_ACT_STEP:
-		write_line(b, "step %u.%d %s %s\n", a->u.step->trigger, a->u.step->step, a->u.step->role, steps[a->u.step->state]);
+		write_line(b, "step %u.%d %s %s\n", a->u.step->trigger, a->u.step->step,
+		    a->u.step->role, steps[a->u.step->state]);
 		break;
 	case FW_ACT_PAGE:
 		keep_claim(b, a->u.page);
-		write_line(b, "page %s step %d%s\n", a->u.page->person, a->u.page->step, a->u.page->force ? " force" : "");
+		write_line(b, "page %s step %d%s\n", a->u.page->person, a->u.page->step,
+		    a->u.page->force ? " force" : "");
 		break;
 	case FW_ACT_CLAIM:
 		keep_claim(b, a->u.page);
@@ -172,7 +185,8 @@ trace(struct bench *b, const struct fw_action *a)
 		break;
 	case FW_ACT_SEND:
 		snprintf(b->sends[b->send_count++], sizeof(b->sends[0]), "%s", a->u.page->id);
-		write_line(b, "send %s%s%s\n", a->u.page->person, a->u.page->unclaimed ? " unclaimed" : "",
+		write_line(b, "send %s%s%s\n", a->u.page->person,
+		    a->u.page->unclaimed ? " unclaimed" : "",
 		    a->u.page->incident->cause_test ? " test" : "");
 		break;
 	case FW_ACT_RECEIPT:
@@ -228,28 +242,30 @@ bench_say(struct bench *b, struct say what)
 	const char *device = what.topic_device ? what.topic_device : "smoke-1";
 	Firewatch__V1__Uplink uplink = FIREWATCH__V1__UPLINK__INIT;
 	Firewatch__V1__Report report = FIREWATCH__V1__REPORT__INIT, *reports[] = {&report};
-	Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, other = FIREWATCH__V1__EVENT__INIT, *events[] = {&event, &other};
+	Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, other = FIREWATCH__V1__EVENT__INIT,
+			     *events[] = {&event, &other};
 	uint8_t bytes[2048];
 	char topic[128];
 
-	report.device_id = (char *) (uintptr_t) (what.device_id ? what.device_id : "");
+	report.device_id = (char *)(uintptr_t)(what.device_id ? what.device_id : "");
 	report.boot_id = what.boot ? what.boot : 1;
 	report.sequence = what.sequence;
-	report.mode = (Firewatch__V1__Mode) what.mode;
+	report.mode = (Firewatch__V1__Mode)what.mode;
 	report.backfill = what.backfill;
 	report.observed_at_ms = what.observed_ms;
-	event.condition = (Firewatch__V1__Condition) what.condition;
+	event.condition = (Firewatch__V1__Condition)what.condition;
 	event.active = !what.restored;
 	event.point = what.point;
-	event.text = (char *) (uintptr_t) (what.text ? what.text : "");
+	event.text = (char *)(uintptr_t)(what.text ? what.text : "");
 	other = event;
-	other.condition = (Firewatch__V1__Condition) what.second_condition;
+	other.condition = (Firewatch__V1__Condition)what.second_condition;
 	report.events = events;
 	report.n_events = what.condition ? what.second_condition ? 2 : 1 : 0;
 	uplink.reports = reports;
 	uplink.n_reports = 1;
 	assert_true(firewatch__v1__uplink__get_packed_size(&uplink) <= sizeof(bytes));
-	snprintf(topic, sizeof(topic), "fire/v1/330106109001/%s/%s", device, what.telemetry ? "telemetry" : "alarm");
+	snprintf(topic, sizeof(topic), "fire/v1/330106109001/%s/%s", device,
+	    what.telemetry ? "telemetry" : "alarm");
 	return bench_bytes(b, topic, bytes, firewatch__v1__uplink__pack(&uplink, bytes));
 }
 
@@ -317,7 +333,8 @@ bench_sent(struct bench *b, const char *error)
 }
 
 const char *
-bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t closed, enum fw_verdict verdict)
+bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t closed,
+    enum fw_verdict verdict)
 {
 	struct fw_act act = {
 	    .incident_id = incident,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A core with a small town and a clock that the test owns.  Whatever the core wants done is written into a trace, one action a
- * word-line, and the obvious answers (committed, claimed, sent) are given only when the test says so.
+ * A core with a small town and a clock that the test owns.  Whatever the core wants done is written
+ * into a trace, one action a word-line, and the obvious answers (committed, claimed, sent) are
+ * given only when the test says so.
  */
 #ifndef CORE_FIXTURE_H
 #define CORE_FIXTURE_H
@@ -14,7 +15,7 @@
 
 #include "core/core.h"
 
-#define SECOND ((int64_t) 1000000)
+#define SECOND ((int64_t)1000000)
 #define NOON (INT64_C(1790000000) * SECOND)
 
 struct bench {
@@ -36,9 +37,9 @@ struct bench {
 struct say {
 	const char *topic_device; /* by default smoke-1 */
 	const char *device_id;
-	uint32_t boot;            /* by default 1 */
+	uint32_t boot; /* by default 1 */
 	uint64_t sequence;
-	uint32_t condition;       /* 0: no event */
+	uint32_t condition; /* 0: no event */
 	bool restored;
 	uint32_t point;
 	const char *text;
@@ -55,12 +56,15 @@ void bench_renew_town(struct bench *b); /* the same town, read again */
 /* Forgets the trace, says it, returns the trace. */
 const char *bench_say(struct bench *b, struct say what);
 const char *bench_bytes(struct bench *b, const char *topic, const void *payload, size_t len);
-const char *bench_wait(struct bench *b, int64_t us); /* moves the clock, ticking at each deadline on the way */
-const char *bench_flush(struct bench *b);            /* rows of alarms and incidents */
-const char *bench_commit(struct bench *b);           /* everything written so far is committed, claims are granted */
+const char *bench_wait(
+    struct bench *b, int64_t us);         /* moves the clock, ticking at each deadline on the way */
+const char *bench_flush(struct bench *b); /* rows of alarms and incidents */
+const char *bench_commit(
+    struct bench *b); /* everything written so far is committed, claims are granted */
 const char *bench_refuse_claims(struct bench *b);
 const char *bench_sent(struct bench *b, const char *error); /* every page under way ends so */
-const char *bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t closed, enum fw_verdict verdict);
+const char *bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t closed,
+    enum fw_verdict verdict);
 
 /* Times that `line` stands in the trace. */
 size_t count_lines(const char *trace, const char *line);

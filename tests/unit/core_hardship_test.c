@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ways in which a fire could reach nobody, or a record be lost or doubled: crossing answers, dead addresses, empty duty lists, hostile
-   and broken messages.  Each test says what must happen. */
+/* Ways in which a fire could reach nobody, or a record be lost or doubled: crossing answers, dead
+   addresses, empty duty lists, hostile and broken messages.  Each test says what must happen. */
 #include "core_fixture.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ teardown(void **state)
 static struct say
 fire(uint64_t sequence)
 {
-	return (struct say) {.sequence = sequence, .condition = FW_CONDITION_FIRE};
+	return (struct say){.sequence = sequence, .condition = FW_CONDITION_FIRE};
 }
 
 static void
@@ -55,8 +55,11 @@ small_town(struct bench *b, const char *webhook, int64_t from_us)
 	fw_town_add_device(t, "smoke-1", "", "home", "", "", "smoke_alarm", 0);
 	fw_town_add_person(t, "guardian", "张明", "", "", webhook);
 	fw_town_add_person(t, "head", "李村长", "", "", "https://example.org/h");
-	assert_int_equal(fw_town_add_duty(t, "330106109001", "home", "guardian", "guardian", from_us, FW_NEVER), 0);
-	assert_int_equal(fw_town_add_duty(t, "330106109001", "", "head", "head", from_us, FW_NEVER), 0);
+	assert_int_equal(
+	    fw_town_add_duty(t, "330106109001", "home", "guardian", "guardian", from_us, FW_NEVER),
+	    0);
+	assert_int_equal(
+	    fw_town_add_duty(t, "330106109001", "", "head", "head", from_us, FW_NEVER), 0);
 	fw_town_add_policy(t, FW_CLASS_FIRE, "", "", 1, 0, "guardian", "webhook");
 	fw_town_finish(t);
 	fw_core_set_town(b->core, t);
@@ -82,7 +85,8 @@ a_verified_fire_does_not_cancel_the_station_s_page(void **state)
 	assert_true(b->claim_count > 0);
 }
 
-/* verify(real_fire) is committed just before the station's step comes due: its claim is refused, then the NOTIFY is heard. */
+/* verify(real_fire) is committed just before the station's step comes due: its claim is refused,
+ * then the NOTIFY is heard. */
 static void
 a_verification_that_crosses_the_station_s_step_still_sends_it(void **state)
 {
@@ -110,7 +114,8 @@ a_new_detector_in_an_exhausted_incident_calls_people(void **state)
 		bench_wait(b, 60 * SECOND);
 		settle(b);
 	}
-	bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	assert_non_null(strstr(b->trace, "page "));
 }
 
@@ -124,7 +129,8 @@ an_answer_does_not_cover_a_detector_it_has_not_seen(void **state)
 	bench_wait(b, 301 * SECOND);
 	settle(b);
 	/* committed: close(trigger 1); its NOTIFY is under way when the second detector comes */
-	bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	bench_flush(b);
 	bench_commit(b);
 	bench_act(b, "smoke-1~1~1", 1, 1, FW_VERDICT_FALSE_ALARM);
@@ -142,7 +148,8 @@ a_duplicate_does_not_vouch_for_an_uncommitted_report(void **state)
 
 	bench_say(b, fire(1));
 	b->item_count = 0; /* it waits in the alarm lane's batch */
-	bench_say(b, (struct say) {.sequence = 1, .condition = FW_CONDITION_FIRE, .telemetry = true});
+	bench_say(
+	    b, (struct say){.sequence = 1, .condition = FW_CONDITION_FIRE, .telemetry = true});
 	bench_commit(b); /* the telemetry lane's batch */
 	receipt = firewatch__v1__receipt__unpack(NULL, b->receipt_len, b->receipt);
 	assert_non_null(receipt);
@@ -173,13 +180,17 @@ a_replayed_old_fire_does_not_swallow_the_next(void **state)
 	Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, *events[] = {&event};
 	uint8_t bytes[256];
 	const char *topic = "fire/v1/330106109001/smoke-1/alarm";
-	struct fw_message m = {.lane = FW_LANE_ALARM, .topic = topic, .topic_len = strlen(topic), .payload = bytes, .replay_id = "q"};
+	struct fw_message m = {.lane = FW_LANE_ALARM,
+	    .topic = topic,
+	    .topic_len = strlen(topic),
+	    .payload = bytes,
+	    .replay_id = "q"};
 	struct fw_actions actions;
 	bool opened_again = false;
 
 	bench_say(b, bad); /* quarantined, and the fire in it is raised */
 	settle(b);
-	bench_say(b, (struct say) {.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
+	bench_say(b, (struct say){.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
 	settle(b);
 	bench_act(b, "smoke-1~1~1", 1, 1, FW_VERDICT_FALSE_ALARM);
 	bench_flush(b);
@@ -189,7 +200,7 @@ a_replayed_old_fire_does_not_swallow_the_next(void **state)
 	/* A newer daemon knows the condition; the operator has it taken in again. */
 	report.boot_id = 1;
 	report.sequence = 1;
-	event.condition = (Firewatch__V1__Condition) FW_CONDITION_FIRE;
+	event.condition = (Firewatch__V1__Condition)FW_CONDITION_FIRE;
 	event.active = true;
 	report.events = events;
 	report.n_events = 1;
@@ -199,9 +210,11 @@ a_replayed_old_fire_does_not_swallow_the_next(void **state)
 	m.received_at_us = NOON;
 	actions = fw_core_message(b->core, &m, b->now_us);
 	for (size_t k = 0; k < actions.count; k++) {
-		opened_again |= actions.items[k].type == FW_ACT_TIMELINE && strcmp(actions.items[k].u.timeline->key, "opened") == 0;
+		opened_again |= actions.items[k].type == FW_ACT_TIMELINE &&
+				strcmp(actions.items[k].u.timeline->key, "opened") == 0;
 		if (actions.items[k].type == FW_ACT_PAGE)
-			snprintf(b->claims[b->claim_count++], sizeof(b->claims[0]), "%s", actions.items[k].u.page->id);
+			snprintf(b->claims[b->claim_count++], sizeof(b->claims[0]), "%s",
+			    actions.items[k].u.page->id);
 		if (actions.items[k].type == FW_ACT_REPORT)
 			b->items[b->item_count++] = actions.items[k].item;
 	}
@@ -220,7 +233,7 @@ an_older_repeat_does_not_let_an_older_restore_end_a_newer_alarm(void **state)
 
 	bench_say(b, fire(9));
 	bench_say(b, fire(5));
-	bench_say(b, (struct say) {.sequence = 7, .condition = FW_CONDITION_FIRE, .restored = true});
+	bench_say(b, (struct say){.sequence = 7, .condition = FW_CONDITION_FIRE, .restored = true});
 	assert_null(strstr(b->trace, "restored"));
 }
 
@@ -274,7 +287,8 @@ a_fire_in_a_gap_of_the_duty_list_reaches_the_next_on_duty(void **state)
 	assert_true(c.pages > 0);
 }
 
-/* verify(real_fire) was committed, then the daemon was started anew: its row and its cancelled steps are loaded. */
+/* verify(real_fire) was committed, then the daemon was started anew: its row and its cancelled
+ * steps are loaded. */
 static void
 a_verification_is_carried_out_after_a_restart(void **state)
 {
@@ -301,7 +315,8 @@ a_verification_is_carried_out_after_a_restart(void **state)
 	s->due_at_us = NOON + 300 * SECOND;
 	assert_int_equal(fw_core_load_step(b->core, s, "smoke-1~1~1"), FW_OK);
 	bench_wait(b, 3600 * SECOND);
-	bench_act(b, "smoke-1~1~1", 1, 0, FW_VERDICT_REAL_FIRE); /* as read on the next connection */
+	bench_act(
+	    b, "smoke-1~1~1", 1, 0, FW_VERDICT_REAL_FIRE); /* as read on the next connection */
 	assert_non_null(strstr(b->trace, "page station"));
 }
 
@@ -311,7 +326,7 @@ seconds(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void
@@ -328,13 +343,16 @@ a_device_with_many_points_does_not_stop_the_centre(void **state)
 		Firewatch__V1__Uplink uplink = FIREWATCH__V1__UPLINK__INIT;
 		Firewatch__V1__Report report = FIREWATCH__V1__REPORT__INIT, *reports[] = {&report};
 		const char *topic = "fire/v1/330106109001/panel/alarm";
-		struct fw_message m = {.lane = FW_LANE_ALARM, .topic = topic, .topic_len = strlen(topic), .payload = bytes,
+		struct fw_message m = {.lane = FW_LANE_ALARM,
+		    .topic = topic,
+		    .topic_len = strlen(topic),
+		    .payload = bytes,
 		    .received_at_us = NOON};
 
 		for (uint32_t k = 0; k < EVENTS; k++) {
 			firewatch__v1__event__init(&events[k]);
 			events[k].point = message * EVENTS + k + 1;
-			events[k].condition = (Firewatch__V1__Condition) FW_CONDITION_FAULT;
+			events[k].condition = (Firewatch__V1__Condition)FW_CONDITION_FAULT;
 			events[k].active = true;
 			list[k] = &events[k];
 		}
@@ -362,7 +380,7 @@ pack_many(uint8_t *bytes, size_t count, size_t fire_at)
 		Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, *events[] = {&event};
 		size_t len;
 
-		event.condition = (Firewatch__V1__Condition) FW_CONDITION_FIRE;
+		event.condition = (Firewatch__V1__Condition)FW_CONDITION_FIRE;
 		event.active = true;
 		report.boot_id = 1;
 		report.sequence = k + 1;
@@ -370,7 +388,7 @@ pack_many(uint8_t *bytes, size_t count, size_t fire_at)
 		report.n_events = k == fire_at;
 		len = firewatch__v1__report__get_packed_size(&report);
 		bytes[n++] = 0x0a;
-		bytes[n++] = (uint8_t) len;
+		bytes[n++] = (uint8_t)len;
 		n += firewatch__v1__report__pack(&report, bytes + n);
 	}
 	return n;
@@ -382,7 +400,10 @@ a_fire_in_a_message_that_was_cut_is_a_fire(void **state)
 	struct bench *b = *state;
 	uint8_t bytes[1024];
 	const char *topic = "fire/v1/330106109001/smoke-1/alarm";
-	struct fw_message m = {.lane = FW_LANE_ALARM, .topic = topic, .topic_len = strlen(topic), .payload = bytes,
+	struct fw_message m = {.lane = FW_LANE_ALARM,
+	    .topic = topic,
+	    .topic_len = strlen(topic),
+	    .payload = bytes,
 	    .received_at_us = NOON};
 	struct fw_core_counters c;
 
@@ -399,7 +420,10 @@ a_fire_behind_report_4096_is_a_fire(void **state)
 	struct bench *b = *state;
 	static uint8_t bytes[200000];
 	const char *topic = "fire/v1/330106109001/smoke-1/alarm";
-	struct fw_message m = {.lane = FW_LANE_ALARM, .topic = topic, .topic_len = strlen(topic), .payload = bytes,
+	struct fw_message m = {.lane = FW_LANE_ALARM,
+	    .topic = topic,
+	    .topic_len = strlen(topic),
+	    .payload = bytes,
 	    .received_at_us = NOON};
 	struct fw_core_counters c;
 
@@ -414,7 +438,8 @@ gas_in_a_refused_report_is_an_emergency(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.sequence = 1, .condition = FW_CONDITION_GAS, .second_condition = 99});
+	bench_say(
+	    b, (struct say){.sequence = 1, .condition = FW_CONDITION_GAS, .second_condition = 99});
 	assert_non_null(strstr(b->trace, "page "));
 }
 
@@ -423,12 +448,13 @@ a_boot_in_use_is_not_forgotten(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.boot = 100, .sequence = 1});
+	bench_say(b, (struct say){.boot = 100, .sequence = 1});
 	for (uint32_t boot = 1; boot <= 8; boot++) {
-		bench_say(b, (struct say) {.boot = boot, .sequence = 1});
-		bench_say(b, (struct say) {.boot = 100, .sequence = boot + 1}); /* used all the time */
+		bench_say(b, (struct say){.boot = boot, .sequence = 1});
+		bench_say(
+		    b, (struct say){.boot = 100, .sequence = boot + 1}); /* used all the time */
 	}
-	bench_say(b, (struct say) {.boot = 100, .sequence = 8});
+	bench_say(b, (struct say){.boot = 100, .sequence = 8});
 	assert_non_null(strstr(b->trace, "duplicate"));
 }
 
@@ -449,8 +475,12 @@ a_replay_s_row_and_its_outcome_are_one_transaction(void **state)
 	struct bench *b = *state;
 	uint8_t bytes[256];
 	const char *topic = "fire/v1/330106109001/smoke-1/telemetry";
-	struct fw_message m = {.lane = FW_LANE_TELEMETRY, .topic = topic, .topic_len = strlen(topic), .payload = bytes,
-	    .received_at_us = NOON, .replay_id = "q"};
+	struct fw_message m = {.lane = FW_LANE_TELEMETRY,
+	    .topic = topic,
+	    .topic_len = strlen(topic),
+	    .payload = bytes,
+	    .received_at_us = NOON,
+	    .replay_id = "q"};
 	struct fw_actions actions;
 	enum fw_lane report = FW_LANE_ALARM, outcome = FW_LANE_ALARM;
 
@@ -470,11 +500,14 @@ a_manual_call_on_an_answered_point_calls_people(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.topic_device = "panel", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b,
+	    (struct say){.topic_device = "panel", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	settle(b);
 	bench_act(b, "panel~1~1", 1, 0, FW_VERDICT_FALSE_ALARM);
 	bench_wait(b, 3600 * SECOND);
-	bench_say(b, (struct say) {.topic_device = "panel", .sequence = 2, .condition = FW_CONDITION_MANUAL_CALL});
+	bench_say(
+	    b, (struct say){
+		   .topic_device = "panel", .sequence = 2, .condition = FW_CONDITION_MANUAL_CALL});
 	assert_non_null(strstr(b->trace, "page "));
 }
 
@@ -485,9 +518,11 @@ a_chattering_gas_sensor_does_not_page_each_time(void **state)
 	struct fw_core_counters c;
 
 	for (uint64_t k = 0; k < 20; k++) {
-		bench_say(b, (struct say) {.sequence = 2 * k + 1, .condition = FW_CONDITION_GAS});
+		bench_say(b, (struct say){.sequence = 2 * k + 1, .condition = FW_CONDITION_GAS});
 		settle(b);
-		bench_say(b, (struct say) {.sequence = 2 * k + 2, .condition = FW_CONDITION_GAS, .restored = true});
+		bench_say(
+		    b, (struct say){
+			   .sequence = 2 * k + 2, .condition = FW_CONDITION_GAS, .restored = true});
 		settle(b);
 		bench_wait(b, SECOND);
 	}
@@ -495,20 +530,30 @@ a_chattering_gas_sensor_does_not_page_each_time(void **state)
 	assert_true(c.pages < 10);
 }
 
-/* Nothing restores what a gateway's unregistered child raised; another child's fire is then a repeat of it. */
+/* Nothing restores what a gateway's unregistered child raised; another child's fire is then a
+ * repeat of it. */
 static void
 a_second_unregistered_child_s_fire_calls_people(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.topic_device = "gateway", .device_id = "new-1", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b, (struct say){.topic_device = "gateway",
+			 .device_id = "new-1",
+			 .sequence = 1,
+			 .condition = FW_CONDITION_FIRE});
 	settle(b);
-	bench_say(b, (struct say) {
-	                 .topic_device = "gateway", .device_id = "new-1", .sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
+	bench_say(b, (struct say){.topic_device = "gateway",
+			 .device_id = "new-1",
+			 .sequence = 2,
+			 .condition = FW_CONDITION_FIRE,
+			 .restored = true});
 	settle(b);
 	bench_act(b, "gateway~at~1790000000000000~0", 1, 0, FW_VERDICT_FALSE_ALARM);
 	bench_wait(b, 24 * 3600 * SECOND);
-	bench_say(b, (struct say) {.topic_device = "gateway", .device_id = "new-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b, (struct say){.topic_device = "gateway",
+			 .device_id = "new-2",
+			 .sequence = 1,
+			 .condition = FW_CONDITION_FIRE});
 	assert_non_null(strstr(b->trace, "page "));
 }
 
@@ -530,14 +575,17 @@ a_new_zone_of_a_confirmed_fire_is_told_at_once(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	settle(b);
 	bench_act(b, "smoke-1~1~1", 1, 0, FW_VERDICT_REAL_FIRE);
-	bench_say(b, (struct say) {.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	assert_non_null(strstr(b->trace, "page station"));
 }
 
-/* A forgotten duplicate (its boot gave way to eight others) of a fire that is over: the row says closed, the core thinks open. */
+/* A forgotten duplicate (its boot gave way to eight others) of a fire that is over: the row says
+ * closed, the core thinks open. */
 static void
 a_forgotten_duplicate_does_not_swallow_the_next_fire(void **state)
 {
@@ -545,19 +593,19 @@ a_forgotten_duplicate_does_not_swallow_the_next_fire(void **state)
 
 	bench_say(b, fire(1));
 	settle(b);
-	bench_say(b, (struct say) {.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
+	bench_say(b, (struct say){.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
 	settle(b);
 	bench_act(b, "smoke-1~1~1", 1, 1, FW_VERDICT_FALSE_ALARM);
 	bench_flush(b);
 	for (uint32_t boot = 2; boot <= 9; boot++)
-		bench_say(b, (struct say) {.boot = boot, .sequence = 1});
+		bench_say(b, (struct say){.boot = boot, .sequence = 1});
 	settle(b);
 	bench_wait(b, 3600 * SECOND);
 	bench_say(b, fire(1)); /* the broker, or a gateway, delivers it again */
 	bench_flush(b);
 	bench_refuse_claims(b); /* the row: closed_trigger 1 >= trigger_count 1 */
 	bench_wait(b, 3600 * SECOND);
-	bench_say(b, (struct say) {.boot = 9, .sequence = 2, .condition = FW_CONDITION_FIRE});
+	bench_say(b, (struct say){.boot = 9, .sequence = 2, .condition = FW_CONDITION_FIRE});
 	assert_non_null(strstr(b->trace, "page "));
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core under random reports, answers, time, commits and refusals, with a model of the rows that a person's answer changes; after
- * each step its structures agree and no raised fire is without somebody who is called or has answered.
+ * The core under random reports, answers, time, commits and refusals, with a model of the rows that
+ * a person's answer changes; after each step its structures agree and no raised fire is without
+ * somebody who is called or has answered.
  */
 #include "core_fixture.h"
 
@@ -34,7 +35,8 @@ struct world {
 	bool away; /* PostgreSQL */
 };
 
-static const char *const devices[] = {"smoke-1", "smoke-2", "smoke-3", "panel", "gateway", "stranger"};
+static const char *const devices[] = {
+    "smoke-1", "smoke-2", "smoke-3", "panel", "gateway", "stranger"};
 #define DEVICES (sizeof(devices) / sizeof(devices[0]))
 
 /* ---------------------------------------------------------------- what must hold */
@@ -104,7 +106,8 @@ check_all(const struct fw_core *core)
 	void *value;
 
 	while (fw_strmap_next(&core->devices, &cursor, &value))
-		for (const struct fw_alarm *a = ((struct fw_device *) value)->alarms; a; a = a->device_next)
+		for (const struct fw_alarm *a = ((struct fw_device *)value)->alarms; a;
+		     a = a->device_next)
 			check_alarm(core, value, a);
 	cursor = 0;
 	while (fw_strmap_next(&core->incidents, &cursor, &value)) {
@@ -116,21 +119,25 @@ check_all(const struct fw_core *core)
 		pages += check_pages(core, i);
 		open += !i->closed;
 		if (!i->closed)
-			assert_ptr_equal(fw_strmap_get(&core->open_incidents, i->key, strlen(i->key)), i);
+			assert_ptr_equal(
+			    fw_strmap_get(&core->open_incidents, i->key, strlen(i->key)), i);
 	}
 	assert_int_equal(pages, fw_strmap_count(&core->pages));
 	assert_int_equal(open, fw_strmap_count(&core->open_incidents));
 }
 
-/* What was handed to the channels since `first`.  One that PostgreSQL kept waiting goes out whatever was answered since. */
+/* What was handed to the channels since `first`.  One that PostgreSQL kept waiting goes out
+ * whatever was answered since. */
 static void
 check_sends(const struct bench *b, size_t first)
 {
 	for (size_t k = first; k < b->send_count; k++) {
-		const struct fw_page *p = fw_strmap_get(&b->core->pages, b->sends[k], strlen(b->sends[k]));
+		const struct fw_page *p =
+		    fw_strmap_get(&b->core->pages, b->sends[k], strlen(b->sends[k]));
 
 		if (p && !p->force && !p->unclaimed)
-			assert_true(p->trigger > p->incident->acknowledged_trigger && p->trigger > p->incident->closed_trigger);
+			assert_true(p->trigger > p->incident->acknowledged_trigger &&
+				    p->trigger > p->incident->closed_trigger);
 	}
 }
 
@@ -157,7 +164,7 @@ write_rows(struct world *w)
 
 		if (!row && w->row_count < ROWS) {
 			row = &w->rows[w->row_count++];
-			*row = (struct row) {0};
+			*row = (struct row){0};
 			snprintf(row->id, sizeof(row->id), "%s", i->id);
 		}
 		if (row) {
@@ -203,14 +210,15 @@ commit(struct world *w)
 static struct say
 something(struct world *w, size_t k)
 {
-	static const uint32_t conditions[] = {FW_CONDITION_FIRE, FW_CONDITION_FIRE, FW_CONDITION_FIRE, FW_CONDITION_MANUAL_CALL,
-	    FW_CONDITION_GAS, FW_CONDITION_FAULT, FW_CONDITION_MAINS_LOST, FW_CONDITION_RESET, FW_CONDITION_PRE_ALARM, 99, 0};
+	static const uint32_t conditions[] = {FW_CONDITION_FIRE, FW_CONDITION_FIRE,
+	    FW_CONDITION_FIRE, FW_CONDITION_MANUAL_CALL, FW_CONDITION_GAS, FW_CONDITION_FAULT,
+	    FW_CONDITION_MAINS_LOST, FW_CONDITION_RESET, FW_CONDITION_PRE_ALARM, 99, 0};
 	struct say what = {
 	    .topic_device = devices[k],
 	    .device_id = k == 4 && random_below(2) ? "child" : "",
 	    .condition = conditions[random_below(sizeof(conditions) / sizeof(conditions[0]))],
 	    .restored = random_below(3) == 0,
-	    .point = k == 3 ? (uint32_t) random_below(4) : 0,
+	    .point = k == 3 ? (uint32_t)random_below(4) : 0,
 	    .mode = random_below(8) == 0 ? FW_MODE_TEST : FW_MODE_NORMAL,
 	    .backfill = random_below(8) == 0,
 	    .telemetry = random_below(3) == 0,
@@ -226,7 +234,8 @@ something(struct world *w, size_t k)
 	return what;
 }
 
-/* What reported fire just now is raised, and somebody is called, has answered, or closed it lately. */
+/* What reported fire just now is raised, and somebody is called, has answered, or closed it lately.
+ */
 static void
 check_fire(const struct bench *b, const struct say *what)
 {
@@ -235,12 +244,14 @@ check_fire(const struct bench *b, const struct say *what)
 	const struct fw_alarm *a;
 
 	assert_non_null(d);
-	for (a = d->alarms; a && (a->class != FW_CLASS_FIRE || a->point != what->point); a = a->device_next)
+	for (a = d->alarms; a && (a->class != FW_CLASS_FIRE || a->point != what->point);
+	     a = a->device_next)
 		;
 	assert_non_null(a);
 	assert_int_equal(a->last_seen_us, b->now_us);
 	if (a->incident->closed)
-		assert_true(b->now_us - a->incident->closed_at_us < b->core->rules.realarm_after_us);
+		assert_true(
+		    b->now_us - a->incident->closed_at_us < b->core->rules.realarm_after_us);
 }
 
 static void
@@ -251,7 +262,8 @@ report(struct world *w)
 	const char *trace;
 
 	bench_say(w->b, what);
-	if (!what.restored && (what.condition == FW_CONDITION_FIRE || what.condition == FW_CONDITION_MANUAL_CALL))
+	if (!what.restored &&
+	    (what.condition == FW_CONDITION_FIRE || what.condition == FW_CONDITION_MANUAL_CALL))
 		check_fire(w->b, &what);
 	fw_core_counters(w->b->core, &before);
 	if (random_below(4))
@@ -306,7 +318,8 @@ hear(struct world *w)
 static void
 time_passes(struct world *w)
 {
-	static const int64_t spans[] = {SECOND / 10, SECOND, 10 * SECOND, MINUTE, 5 * MINUTE, 11 * MINUTE};
+	static const int64_t spans[] = {
+	    SECOND / 10, SECOND, 10 * SECOND, MINUTE, 5 * MINUTE, 11 * MINUTE};
 
 	bench_wait(w->b, spans[random_below(sizeof(spans) / sizeof(spans[0]))]);
 	assert_true(fw_core_next_tick_us(w->b->core) > w->b->now_us);
@@ -324,10 +337,14 @@ step(struct world *w)
 		sent = b->send_count;
 	}
 	switch (full ? 4 : random_below(10)) {
-	case 0: case 1: case 2: case 3:
+	case 0:
+	case 1:
+	case 2:
+	case 3:
 		report(w);
 		break;
-	case 4: case 5:
+	case 4:
+	case 5:
 		if (full || !w->away)
 			commit(w);
 		break;
@@ -355,7 +372,7 @@ step(struct world *w)
 static void
 whatever_comes_no_fire_is_forgotten(void **state)
 {
-	(void) state;
+	(void)state;
 	random_begin("core_property_test");
 	for (int run = 0; run < RUNS; run++) {
 		struct world *w = calloc(1, sizeof(*w));

@@ -28,7 +28,7 @@ teardown(void **state)
 static struct say
 fire(uint64_t sequence)
 {
-	return (struct say) {.sequence = sequence, .condition = FW_CONDITION_FIRE};
+	return (struct say){.sequence = sequence, .condition = FW_CONDITION_FIRE};
 }
 
 /* ---------------------------------------------------------------- reports */
@@ -49,7 +49,7 @@ another_boot_begins_anew(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	has(bench_say(b, (struct say) {.boot = 2, .sequence = 1}), "report smoke-1 1");
+	has(bench_say(b, (struct say){.boot = 2, .sequence = 1}), "report smoke-1 1");
 }
 
 static void
@@ -57,24 +57,30 @@ the_boundaries_of_sequence_hold(void **state)
 {
 	struct bench *b = *state;
 
-	has(bench_say(b, (struct say) {.sequence = 0}), "quarantine smoke-1 0 sequence: sequence: must be at least 1");
-	has(bench_say(b, (struct say) {.sequence = UINT64_MAX}), "report smoke-1 18446744073709551615");
-	has(bench_say(b, (struct say) {.sequence = UINT64_MAX}), "duplicate smoke-1 18446744073709551615");
-	has(bench_say(b, (struct say) {.sequence = 1}), "report smoke-1 1");
-	has(bench_say(b, (struct say) {.sequence = UINT64_MAX - 1}), "report smoke-1 18446744073709551614");
+	has(bench_say(b, (struct say){.sequence = 0}),
+	    "quarantine smoke-1 0 sequence: sequence: must be at least 1");
+	has(bench_say(b, (struct say){.sequence = UINT64_MAX}),
+	    "report smoke-1 18446744073709551615");
+	has(bench_say(b, (struct say){.sequence = UINT64_MAX}),
+	    "duplicate smoke-1 18446744073709551615");
+	has(bench_say(b, (struct say){.sequence = 1}), "report smoke-1 1");
+	has(bench_say(b, (struct say){.sequence = UINT64_MAX - 1}),
+	    "report smoke-1 18446744073709551614");
 }
 
 static void
 an_unknown_device_is_registered_once_and_its_fire_pages_the_division(void **state)
 {
 	struct bench *b = *state;
-	const char *trace = bench_say(b, (struct say) {.topic_device = "stranger", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	const char *trace = bench_say(
+	    b, (struct say){
+		   .topic_device = "stranger", .sequence = 1, .condition = FW_CONDITION_FIRE});
 
 	has(trace, "register stranger");
 	has(trace, "report stranger 1");
 	/* No guardian is on duty for the division: whoever is nearest is paged instead. */
 	has(trace, "page head step 1");
-	has_not(bench_say(b, (struct say) {.topic_device = "stranger", .sequence = 2}), "register");
+	has_not(bench_say(b, (struct say){.topic_device = "stranger", .sequence = 2}), "register");
 }
 
 static void
@@ -82,8 +88,11 @@ only_registered_children_may_be_spoken_for(void **state)
 {
 	struct bench *b = *state;
 
-	has(bench_say(b, (struct say) {.topic_device = "gateway", .device_id = "child", .sequence = 1}), "report child 1");
-	has(bench_say(b, (struct say) {.topic_device = "gateway", .device_id = "smoke-1", .sequence = 1}),
+	has(bench_say(
+		b, (struct say){.topic_device = "gateway", .device_id = "child", .sequence = 1}),
+	    "report child 1");
+	has(bench_say(
+		b, (struct say){.topic_device = "gateway", .device_id = "smoke-1", .sequence = 1}),
 	    "quarantine gateway 0 identity: device_id: smoke-1 is not registered under gateway");
 }
 
@@ -91,11 +100,15 @@ static void
 a_fire_in_a_refused_report_is_still_a_fire(void **state)
 {
 	struct bench *b = *state;
-	const char *trace = bench_say(b, (struct say) {.sequence = 1, .condition = FW_CONDITION_FIRE, .second_condition = 99});
+	const char *trace = bench_say(
+	    b, (struct say){.sequence = 1, .condition = FW_CONDITION_FIRE, .second_condition = 99});
 
 	has(trace, "quarantine smoke-1 0 condition: events[1]: unknown condition 99");
 	has(trace, "page guardian step 1");
-	trace = bench_say(b, (struct say) {.topic_device = "gateway", .device_id = "nobody", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	trace = bench_say(b, (struct say){.topic_device = "gateway",
+				 .device_id = "nobody",
+				 .sequence = 1,
+				 .condition = FW_CONDITION_FIRE});
 	assert_non_null(strstr(trace, "quarantine gateway 0 identity"));
 	assert_non_null(strstr(trace, "page head"));
 }
@@ -123,10 +136,14 @@ every_condition_has_a_stated_outcome(void **state)
 	for (uint32_t c = 1; c < FW_CONDITIONS; c++) {
 		char line[96];
 
-		bench_say(b, (struct say) {.topic_device = "panel", .sequence = ++sequence, .condition = c, .point = 100 + c});
-		snprintf(line, sizeof(line), "alarm panel~1~%llu~0 %s x1 active", (unsigned long long) sequence,
-		    fw_class_name(fw_classify(c).class));
-		assert_int_equal(count_lines(bench_flush(b), line), c == FW_CONDITION_RESET ? 0 : 1);
+		bench_say(b, (struct say){.topic_device = "panel",
+				 .sequence = ++sequence,
+				 .condition = c,
+				 .point = 100 + c});
+		snprintf(line, sizeof(line), "alarm panel~1~%llu~0 %s x1 active",
+		    (unsigned long long)sequence, fw_class_name(fw_classify(c).class));
+		assert_int_equal(
+		    count_lines(bench_flush(b), line), c == FW_CONDITION_RESET ? 0 : 1);
 	}
 }
 
@@ -150,8 +167,12 @@ a_restore_ends_the_alarm_but_an_older_one_does_not(void **state)
 
 	bench_say(b, fire(1));
 	bench_say(b, fire(3));
-	has_not(bench_say(b, (struct say) {.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true}), "restored");
-	has(bench_say(b, (struct say) {.sequence = 4, .condition = FW_CONDITION_FIRE, .restored = true}), "timeline restored");
+	has_not(bench_say(b,
+		    (struct say){.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true}),
+	    "restored");
+	has(bench_say(
+		b, (struct say){.sequence = 4, .condition = FW_CONDITION_FIRE, .restored = true}),
+	    "timeline restored");
 	has(bench_flush(b), "alarm smoke-1~1~1~0 fire x2 restored");
 }
 
@@ -160,9 +181,16 @@ a_reset_ends_what_the_device_had_raised(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.topic_device = "panel", .sequence = 1, .condition = FW_CONDITION_FIRE, .point = 5});
-	bench_say(b, (struct say) {.topic_device = "panel", .sequence = 2, .condition = FW_CONDITION_FAULT, .point = 6});
-	bench_say(b, (struct say) {.topic_device = "panel", .sequence = 3, .condition = FW_CONDITION_RESET});
+	bench_say(b, (struct say){.topic_device = "panel",
+			 .sequence = 1,
+			 .condition = FW_CONDITION_FIRE,
+			 .point = 5});
+	bench_say(b, (struct say){.topic_device = "panel",
+			 .sequence = 2,
+			 .condition = FW_CONDITION_FAULT,
+			 .point = 6});
+	bench_say(b,
+	    (struct say){.topic_device = "panel", .sequence = 3, .condition = FW_CONDITION_RESET});
 	bench_flush(b);
 	assert_non_null(strstr(b->trace, "alarm panel~1~1~0 fire x1 restored"));
 	assert_non_null(strstr(b->trace, "alarm panel~1~2~0 fault x1 restored"));
@@ -173,8 +201,11 @@ a_telemetry_report_with_an_event_is_promoted(void **state)
 {
 	struct bench *b = *state;
 
-	has(bench_say(b, (struct say) {.sequence = 1, .telemetry = true}), "telemetry report smoke-1 1");
-	has(bench_say(b, (struct say) {.sequence = 2, .telemetry = true, .condition = FW_CONDITION_FIRE}), "report smoke-1 2");
+	has(bench_say(b, (struct say){.sequence = 1, .telemetry = true}),
+	    "telemetry report smoke-1 1");
+	has(bench_say(
+		b, (struct say){.sequence = 2, .telemetry = true, .condition = FW_CONDITION_FIRE}),
+	    "report smoke-1 2");
 }
 
 /* ---------------------------------------------------------------- incidents */
@@ -187,7 +218,8 @@ the_second_detector_of_a_zone_confirms_and_everybody_is_told(void **state)
 
 	bench_say(b, fire(1));
 	bench_wait(b, 300 * SECOND - 1);
-	trace = bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	trace = bench_say(b,
+	    (struct say){.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	has(trace, "timeline confirmed");
 	has(trace, "page station step 3 force");
 	has(bench_flush(b), "incident smoke-1~1~1 fire triggers 2 alarms 2 confirmed");
@@ -199,9 +231,15 @@ a_later_detector_or_another_zone_does_not_confirm(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	has_not(bench_say(b, (struct say) {.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE}), "confirmed");
+	has_not(bench_say(b,
+		    (struct say){
+			.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE}),
+	    "confirmed");
 	bench_wait(b, 300 * SECOND + 1);
-	has_not(bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE}), "confirmed");
+	has_not(bench_say(b,
+		    (struct say){
+			.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE}),
+	    "confirmed");
 	has(bench_say(b, fire(2)), "timeline confirmed");
 }
 
@@ -211,10 +249,13 @@ a_restored_detector_still_confirms_within_the_time(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	bench_say(b, (struct say) {.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
+	bench_say(b, (struct say){.sequence = 2, .condition = FW_CONDITION_FIRE, .restored = true});
 	bench_flush(b);
 	bench_wait(b, 200 * SECOND);
-	has(bench_say(b, (struct say) {.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE}), "timeline confirmed");
+	has(bench_say(b,
+		(struct say){
+		    .topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FIRE}),
+	    "timeline confirmed");
 }
 
 static void
@@ -222,9 +263,20 @@ a_panel_itself_does_not_confirm_its_own_point(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.topic_device = "panel", .sequence = 1, .condition = FW_CONDITION_FIRE, .point = 0});
-	has_not(bench_say(b, (struct say) {.topic_device = "panel", .sequence = 2, .condition = FW_CONDITION_FIRE, .point = 7}), "confirmed");
-	has(bench_say(b, (struct say) {.topic_device = "panel", .sequence = 3, .condition = FW_CONDITION_FIRE, .point = 8}), "timeline confirmed");
+	bench_say(b, (struct say){.topic_device = "panel",
+			 .sequence = 1,
+			 .condition = FW_CONDITION_FIRE,
+			 .point = 0});
+	has_not(bench_say(b, (struct say){.topic_device = "panel",
+				 .sequence = 2,
+				 .condition = FW_CONDITION_FIRE,
+				 .point = 7}),
+	    "confirmed");
+	has(bench_say(b, (struct say){.topic_device = "panel",
+			     .sequence = 3,
+			     .condition = FW_CONDITION_FIRE,
+			     .point = 8}),
+	    "timeline confirmed");
 }
 
 static void
@@ -232,7 +284,7 @@ a_fire_in_a_site_with_a_fault_calls_anew(void **state)
 {
 	struct bench *b = *state;
 
-	bench_say(b, (struct say) {.sequence = 1, .condition = FW_CONDITION_FAULT});
+	bench_say(b, (struct say){.sequence = 1, .condition = FW_CONDITION_FAULT});
 	has(bench_say(b, fire(2)), "page guardian step 1");
 	has(bench_flush(b), "incident smoke-1~1~1 fire triggers 2 alarms 2");
 }
@@ -243,7 +295,8 @@ gas_in_a_burning_site_leaves_the_fire_escalation_alone(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	bench_say(b, (struct say) {.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_GAS});
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_GAS});
 	has(bench_wait(b, 61 * SECOND), "page head step 2");
 }
 
@@ -279,7 +332,10 @@ a_new_alarm_on_an_acknowledged_incident_calls_again(void **state)
 
 	bench_say(b, fire(1));
 	bench_act(b, "smoke-1~1~1", 1, 0, FW_VERDICT_NONE);
-	has(bench_say(b, (struct say) {.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE}), "page guardian step 1");
+	has(bench_say(b,
+		(struct say){
+		    .topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE}),
+	    "page guardian step 1");
 	has(bench_flush(b), "incident smoke-1~1~1 fire triggers 2 alarms 2");
 }
 
@@ -289,7 +345,8 @@ an_acknowledgement_that_crosses_a_new_trigger_does_not_silence_it(void **state)
 	struct bench *b = *state;
 
 	bench_say(b, fire(1));
-	bench_say(b, (struct say) {.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_FIRE});
 	bench_act(b, "smoke-1~1~1", 1, 0, FW_VERDICT_NONE);
 	has(bench_wait(b, 61 * SECOND), "page head step 2");
 }
@@ -330,7 +387,9 @@ test_mode_marks_but_does_not_hold_back(void **state)
 {
 	struct bench *b = *state;
 
-	has(bench_say(b, (struct say) {.sequence = 1, .condition = FW_CONDITION_FIRE, .mode = FW_MODE_TEST}), "page guardian step 1");
+	has(bench_say(b,
+		(struct say){.sequence = 1, .condition = FW_CONDITION_FIRE, .mode = FW_MODE_TEST}),
+	    "page guardian step 1");
 	has(bench_commit(b), "send guardian test");
 }
 
@@ -403,7 +462,8 @@ a_person_without_an_address_is_a_failed_page(void **state)
 {
 	struct bench *b = *state;
 
-	has(bench_say(b, (struct say) {.sequence = 1, .condition = FW_CONDITION_FAULT}), "page silent step 1");
+	has(bench_say(b, (struct say){.sequence = 1, .condition = FW_CONDITION_FAULT}),
+	    "page silent step 1");
 	has(bench_commit(b), "result silent failed");
 }
 
@@ -412,7 +472,8 @@ a_person_without_an_address_is_a_failed_page(void **state)
 static Firewatch__V1__Receipt *
 last_receipt(struct bench *b)
 {
-	Firewatch__V1__Receipt *r = firewatch__v1__receipt__unpack(NULL, b->receipt_len, b->receipt);
+	Firewatch__V1__Receipt *r =
+	    firewatch__v1__receipt__unpack(NULL, b->receipt_len, b->receipt);
 
 	assert_non_null(r);
 	assert_int_equal(r->n_entries, 1);
@@ -425,10 +486,10 @@ receipts_are_cumulative_with_exceptions_and_rejections(void **state)
 	struct bench *b = *state;
 	Firewatch__V1__Receipt *r;
 
-	bench_say(b, (struct say) {.sequence = 1});
-	bench_say(b, (struct say) {.sequence = 2});
-	bench_say(b, (struct say) {.sequence = 5});
-	bench_say(b, (struct say) {.sequence = 6, .condition = 99});
+	bench_say(b, (struct say){.sequence = 1});
+	bench_say(b, (struct say){.sequence = 2});
+	bench_say(b, (struct say){.sequence = 5});
+	bench_say(b, (struct say){.sequence = 6, .condition = 99});
 	has(bench_commit(b), "receipt smoke-1");
 	r = last_receipt(b);
 	assert_string_equal(r->entries[0]->device_id, "smoke-1");
@@ -437,10 +498,11 @@ receipts_are_cumulative_with_exceptions_and_rejections(void **state)
 	assert_int_equal(r->entries[0]->also[0], 5);
 	assert_int_equal(r->entries[0]->n_rejected, 1);
 	assert_int_equal(r->entries[0]->rejected[0]->sequence, 6);
-	assert_int_equal(r->entries[0]->rejected[0]->reason, FIREWATCH__V1__REASON__REASON_CONDITION);
+	assert_int_equal(
+	    r->entries[0]->rejected[0]->reason, FIREWATCH__V1__REASON__REASON_CONDITION);
 	firewatch__v1__receipt__free_unpacked(r, NULL);
-	bench_say(b, (struct say) {.sequence = 3});
-	bench_say(b, (struct say) {.sequence = 4});
+	bench_say(b, (struct say){.sequence = 3});
+	bench_say(b, (struct say){.sequence = 4});
 	bench_commit(b);
 	r = last_receipt(b);
 	assert_int_equal(r->entries[0]->through_sequence, 6);
@@ -454,7 +516,7 @@ an_identity_that_is_not_believed_is_rejected_to_the_sender(void **state)
 	struct bench *b = *state;
 	Firewatch__V1__Receipt *r;
 
-	bench_say(b, (struct say) {.topic_device = "gateway", .device_id = "nobody", .sequence = 9});
+	bench_say(b, (struct say){.topic_device = "gateway", .device_id = "nobody", .sequence = 9});
 	bench_commit(b);
 	assert_string_equal(b->receipt_device, "gateway");
 	r = last_receipt(b);

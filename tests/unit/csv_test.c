@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader of CSV: RFC 4180, faults and limits, and that the places where the bytes are cut make no difference. */
+/* The reader of CSV: RFC 4180, faults and limits, and that the places where the bytes are cut make
+ * no difference. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,13 +22,13 @@ write_record(const struct fw_csv *c, char *out)
 {
 	size_t n = strlen(out);
 
-	n += (size_t) snprintf(out + n, OUT_BYTES - n, "%d", (int) c->line);
+	n += (size_t)snprintf(out + n, OUT_BYTES - n, "%d", (int)c->line);
 	for (size_t i = 0; i < c->count; i++) {
 		assert_int_equal(c->fields[i].text[c->fields[i].bytes], '\0');
-		n += (size_t) snprintf(out + n, OUT_BYTES - n, "|%s", c->fields[i].text);
+		n += (size_t)snprintf(out + n, OUT_BYTES - n, "|%s", c->fields[i].text);
 	}
 	if (c->fault)
-		n += (size_t) snprintf(out + n, OUT_BYTES - n, "!%zu %s", c->fault_field, c->fault);
+		n += (size_t)snprintf(out + n, OUT_BYTES - n, "!%zu %s", c->fault_field, c->fault);
 	snprintf(out + n, OUT_BYTES - n, "\n");
 }
 
@@ -41,7 +42,8 @@ read_in_pieces(const char *bytes, size_t n, size_t piece, char *out)
 	fw_csv_init(&c);
 	for (size_t at = 0; at < n;) {
 		size_t some = n - at < piece ? n - at : piece, used = 0;
-		char *copy = fw_calloc(some, 1); /* so that a sanitizer sees what is read behind it */
+		char *copy =
+		    fw_calloc(some, 1); /* so that a sanitizer sees what is read behind it */
 		int got;
 
 		memcpy(copy, bytes + at, some);
@@ -74,7 +76,7 @@ assert_read(const char *text, const char *wanted)
 static void
 test_records(void **state)
 {
-	(void) state;
+	(void)state;
 	assert_read("", "");
 	assert_read("a,b\nc,d\n", "1|a|b\n2|c|d\n");
 	assert_read("a,b\r\nc,d\r\n", "1|a|b\n2|c|d\n");
@@ -88,7 +90,7 @@ test_records(void **state)
 static void
 test_quotes(void **state)
 {
-	(void) state;
+	(void)state;
 	assert_read("\"a\",\"b,c\"\n", "1|a|b,c\n");
 	assert_read("\"say \"\"fire\"\"\",\"\"\"\"\n", "1|say \"fire\"|\"\n");
 	assert_read("\"\"\n\"\",\"\"\n", "1|\n2||\n");
@@ -98,7 +100,7 @@ test_quotes(void **state)
 static void
 test_lines(void **state)
 {
-	(void) state;
+	(void)state;
 	assert_read("\"a\nb\",c\nd\n", "1|a\nb|c\n3|d\n");
 	assert_read("\"a\r\n\r\nb\"\r\nd\r\n", "1|a\r\n\r\nb\n4|d\n");
 	assert_read("\n\na\n\r\n\nb\n\n", "3|a\n6|b\n");
@@ -107,12 +109,22 @@ test_lines(void **state)
 static void
 test_byte_order_mark(void **state)
 {
-	(void) state;
-	assert_read("\xef\xbb\xbf" "a,b\n", "1|a|b\n");
-	assert_read("\xef\xbb\xbf" "\"a\"\n", "1|a\n");
+	(void)state;
+	assert_read("\xef\xbb\xbf"
+		    "a,b\n",
+	    "1|a|b\n");
+	assert_read("\xef\xbb\xbf"
+		    "\"a\"\n",
+	    "1|a\n");
 	assert_read("\xef\xbb\xbf", "");
-	assert_read("\xef\xbb" "a\n", "1|\xef\xbb" "a\n");
-	assert_read("a\n\xef\xbb\xbf" "b\n", "1|a\n2|\xef\xbb\xbf" "b\n");
+	assert_read("\xef\xbb"
+		    "a\n",
+	    "1|\xef\xbb"
+	    "a\n");
+	assert_read("a\n\xef\xbb\xbf"
+		    "b\n",
+	    "1|a\n2|\xef\xbb\xbf"
+	    "b\n");
 	assert_read("\xef\xbb", "1|!0 half a byte order mark\n");
 }
 
@@ -120,7 +132,7 @@ test_byte_order_mark(void **state)
 static void
 test_faults(void **state)
 {
-	(void) state;
+	(void)state;
 	assert_read("a,b\"c\nd\n", "1|a|bc!1 a quote inside a field that is not quoted\n2|d\n");
 	assert_read("\"a\"b,c\nd\n", "1|a|c!0 text behind the closing quote\n2|d\n");
 	assert_read("a\rb,c\nd\n", "1|ab|c!0 a carriage return that ends no line\n2|d\n");
@@ -134,7 +146,7 @@ test_no_byte_is_lost(void **state)
 	struct fw_csv c;
 	size_t used = 0;
 
-	(void) state;
+	(void)state;
 	fw_csv_init(&c);
 	assert_int_equal(fw_csv_feed(&c, bytes, sizeof(bytes) - 1, &used), FW_OK);
 	assert_int_equal(c.count, 2);
@@ -151,7 +163,7 @@ test_long_field(void **state)
 	struct fw_csv c;
 	size_t used = 0;
 
-	(void) state;
+	(void)state;
 	for (size_t over = 0; over <= 1; over++) {
 		size_t n = FW_CSV_FIELD_BYTES_MAX + over;
 
@@ -176,7 +188,7 @@ test_many_fields(void **state)
 	struct fw_csv c;
 	size_t used = 0;
 
-	(void) state;
+	(void)state;
 	memset(bytes, ',', sizeof(bytes));
 	for (size_t commas = FW_CSV_FIELDS_MAX - 1; commas <= FW_CSV_FIELDS_MAX; commas++) {
 		fw_csv_init(&c);

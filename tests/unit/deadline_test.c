@@ -20,7 +20,7 @@ nothing_is_due_at_first(void **context)
 	struct fw_deadlines all;
 	struct fw_deadline d = {0};
 
-	(void) context;
+	(void)context;
 	fw_deadlines_init(&all);
 	assert_null(fw_deadlines_pop(&all, INT64_MAX));
 	assert_int_equal(fw_deadlines_next_us(&all), FW_NEVER);
@@ -53,20 +53,20 @@ agrees_with_a_search(void **context)
 	static int64_t model[ITEMS]; /* FW_NEVER: not set */
 	struct fw_deadlines all;
 
-	(void) context;
+	(void)context;
 	random_begin("deadline");
 	fw_deadlines_init(&all);
 	for (size_t i = 0; i < ITEMS; i++)
 		model[i] = FW_NEVER;
 	for (int step = 0; step < STEPS; step++) {
 		size_t i = random_below(ITEMS);
-		int64_t now_us = (int64_t) random_below(1000);
+		int64_t now_us = (int64_t)random_below(1000);
 		struct fw_deadline *due;
 
 		switch (random_below(4)) {
 		case 0:
 		case 1:
-			model[i] = (int64_t) random_below(1000);
+			model[i] = (int64_t)random_below(1000);
 			fw_deadline_set(&all, &items[i], model[i]);
 			break;
 		case 2:
@@ -77,7 +77,8 @@ agrees_with_a_search(void **context)
 			assert_int_equal(least_of(items), fw_deadlines_next_us(&all));
 			due = fw_deadlines_pop(&all, now_us / 4);
 			if (due) {
-				assert_true(due->at_us <= now_us / 4 && due->at_us <= least_of(items));
+				assert_true(
+				    due->at_us <= now_us / 4 && due->at_us <= least_of(items));
 				assert_int_equal(model[due - items], due->at_us);
 				model[due - items] = FW_NEVER;
 			} else

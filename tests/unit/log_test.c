@@ -39,7 +39,7 @@ capture(enum fw_log_level level, const char *text)
 static void
 control_characters_are_masked(void **context)
 {
-	(void) context;
+	(void)context;
 	fw_log_init(FW_LOG_INFO, 1);
 	capture(FW_LOG_WARNING, "敬老院\n<3>forged\x1b[2J\x7f\xc2\x9b é");
 	assert_string_equal(line, "<4>敬老院?<3>forged?[2J??? é\n");
@@ -55,7 +55,7 @@ long_lines_are_cut_between_characters(void **context)
 {
 	char text[6001];
 
-	(void) context;
+	(void)context;
 	fw_log_init(FW_LOG_INFO, 1);
 	for (size_t shift = 0; shift < 3; shift++) {
 		memset(text, 'x', shift);
@@ -71,7 +71,7 @@ long_lines_are_cut_between_characters(void **context)
 static void
 the_time_comes_first(void **context)
 {
-	(void) context;
+	(void)context;
 	fw_log_init(FW_LOG_INFO, 0);
 	capture(FW_LOG_NOTICE, "started");
 	assert_int_equal(strlen(line), strlen("2026-11-24T16:40:03.123Z notice started\n"));
@@ -81,7 +81,7 @@ the_time_comes_first(void **context)
 static void
 every_error_has_its_sentence(void **context)
 {
-	(void) context;
+	(void)context;
 	for (int a = FW_EVERSION; a <= FW_OK; a++) {
 		assert_string_not_equal(fw_strerror(a), "unknown error");
 		for (int b = a + 1; b <= FW_OK; b++)

@@ -15,8 +15,8 @@ random_begin(const char *test)
 {
 	const char *given = getenv("FW_TEST_SEED");
 
-	random_state = given ? strtoull(given, NULL, 10) : (uint64_t) time(NULL);
-	printf("%s: FW_TEST_SEED=%llu\n", test, (unsigned long long) random_state);
+	random_state = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	printf("%s: FW_TEST_SEED=%llu\n", test, (unsigned long long)random_state);
 }
 
 /* SplitMix64 */

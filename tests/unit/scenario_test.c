@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "tests/simulator/scenario.h"
 
-#define DEVICES \
+#define DEVICES                               \
 	"device gw-1 division 330482103003\n" \
 	"device room-{08..12} division 330482103003 gateway gw-1 boot 7 sequence 18446744073709551615 clock -8h\n"
 
@@ -31,7 +31,7 @@ devices_and_ranges(void **context)
 {
 	struct sim_scenario s;
 
-	(void) context;
+	(void)context;
 	read_well(&s, DEVICES "at 1s room-{09..10} restore GAS\n");
 	assert_int_equal(s.device_count, 6);
 	assert_string_equal(s.devices[1].name, "room-08");
@@ -53,8 +53,9 @@ a_report_of_many_parts(void **context)
 	struct sim_scenario s;
 	const struct sim_action *a;
 
-	(void) context;
-	read_well(&s, DEVICES "at 500ms gw-1 raise FIRE point 65539 component 42 text \"厨房 # 1\\xff\" and reading CO_PPM nan "
+	(void)context;
+	read_well(&s, DEVICES
+	    "at 500ms gw-1 raise FIRE point 65539 component 42 text \"厨房 # 1\\xff\" and reading CO_PPM nan "
 	    "and health battery 87 signal -95 mains off firmware \"1.2.3\" "
 	    "repeat 3 every 2s duplicate 4 backfill 5 every 1min mode test topic telemetry as \"\" # why not\n");
 	a = &s.actions[0];
@@ -82,8 +83,9 @@ other_actions(void **context)
 {
 	struct sim_scenario s;
 
-	(void) context;
-	read_well(&s, DEVICES "at 0 gw-1 boot\nat 0s gw-1 sequence 0\nat 0s gw-1 lose 7\nat 0s gw-1 clock 1970\n"
+	(void)context;
+	read_well(&s, DEVICES
+	    "at 0 gw-1 boot\nat 0s gw-1 sequence 0\nat 0s gw-1 lose 7\nat 0s gw-1 clock 1970\n"
 	    "at 0s gw-1 garbage 2 huge 300KiB topic telemetry\nat 0s raw a/b 0aFF\nat 0s raw a/b \"\"\n"
 	    "at 0s flood room-{08..12} count 50000 kind fire rate 500/s pack 10\nend 1h\n");
 	assert_int_equal(s.action_count, 8);
@@ -157,12 +159,13 @@ static const struct {
 static void
 each_fault_with_its_line(void **context)
 {
-	(void) context;
+	(void)context;
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
 		struct sim_scenario s;
 		char text[1024];
 
-		snprintf(text, sizeof(text), DEVICES "# a comment\n\n%s\nat 2s gw-1 boot\n", faults[i].line);
+		snprintf(text, sizeof(text), DEVICES "# a comment\n\n%s\nat 2s gw-1 boot\n",
+		    faults[i].line);
 		assert_int_equal(sim_scenario_read(&s, text, strlen(text)), FW_EFORMAT);
 		assert_int_equal(s.fault_count, 1);
 		assert_int_equal(s.faults[0].line, 5);
@@ -178,7 +181,7 @@ all_faults_are_told(void **context)
 	static const char text[] = "dance\ndevice a division 330482103001\nsing\nat 1s b boot";
 	struct sim_scenario s;
 
-	(void) context;
+	(void)context;
 	assert_int_equal(sim_scenario_read(&s, text, sizeof(text) - 1), FW_EFORMAT);
 	assert_int_equal(s.fault_count, 3);
 	assert_int_equal(s.faults[2].line, 4);

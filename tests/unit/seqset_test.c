@@ -31,7 +31,7 @@ ends_of_the_range(void **context)
 {
 	struct fw_seqset s = {0};
 
-	(void) context;
+	(void)context;
 	assert_int_equal(fw_seqset_through(&s), 0);
 	assert_false(fw_seqset_add(&s, 0, 1));
 	assert_false(fw_seqset_has(&s, 1));
@@ -70,7 +70,7 @@ compare(const struct fw_seqset *s, const uint8_t *came)
 static void
 agrees_with_a_bitmap(void **context)
 {
-	(void) context;
+	(void)context;
 	random_begin("seqset");
 	for (int round = 0; round < 30; round++) {
 		struct fw_seqset s = {0}, again = {0};
@@ -80,7 +80,7 @@ agrees_with_a_bitmap(void **context)
 		for (uint64_t i = 0; i < most * 2; i++) {
 			uint64_t n = 1 + random_below(most);
 
-			assert_int_equal(fw_seqset_add(&s, n, (int64_t) i), !came[n]);
+			assert_int_equal(fw_seqset_add(&s, n, (int64_t)i), !came[n]);
 			came[n] = 1;
 		}
 		compare(&s, came);
@@ -91,7 +91,8 @@ agrees_with_a_bitmap(void **context)
 	}
 }
 
-/* More gaps than are held: nothing that has not come is taken for a duplicate, whatever is forgotten. */
+/* More gaps than are held: nothing that has not come is taken for a duplicate, whatever is
+ * forgotten. */
 static void
 forgets_on_the_safe_side(void **context)
 {
@@ -99,9 +100,9 @@ forgets_on_the_safe_side(void **context)
 	struct fw_seqset s = {0};
 	const uint64_t most = FW_GAPS_MAX * 8;
 
-	(void) context;
+	(void)context;
 	for (uint64_t n = 2; n <= most; n += 2) {
-		assert_true(fw_seqset_add(&s, n, (int64_t) n));
+		assert_true(fw_seqset_add(&s, n, (int64_t)n));
 		came[n] = 1;
 	}
 	assert_int_equal(s.gap_count, FW_GAPS_MAX);
@@ -126,7 +127,7 @@ split_at_the_bound(void **context)
 {
 	struct fw_seqset s = {0};
 
-	(void) context;
+	(void)context;
 	for (uint64_t i = 1; i <= FW_GAPS_MAX; i++)
 		assert_true(fw_seqset_add(&s, i * 10, 0));
 	assert_int_equal(s.gap_count, FW_GAPS_MAX);
@@ -142,11 +143,11 @@ split_at_the_bound(void **context)
 static void
 unsound_gaps_are_cut(void **context)
 {
-	const struct fw_gap gaps[] = {{0, 0, 1}, {0, 3, 1}, {2, 5, 1}, {9, 8, 1}, {4, 5, 1}, {7, 7, 1}, {18, 30, 1},
-	    {40, UINT64_MAX, 1}};
+	const struct fw_gap gaps[] = {{0, 0, 1}, {0, 3, 1}, {2, 5, 1}, {9, 8, 1}, {4, 5, 1},
+	    {7, 7, 1}, {18, 30, 1}, {40, UINT64_MAX, 1}};
 	struct fw_seqset s = {0};
 
-	(void) context;
+	(void)context;
 	fw_seqset_load(&s, 20, gaps, sizeof(gaps) / sizeof(gaps[0]));
 	assert_sound(&s);
 	for (uint64_t n = 1; n <= 5; n++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of settings: every line of it, each type's limits and suffixes, and what holds between settings. */
+/* The table of settings: every line of it, each type's limits and suffixes, and what holds between
+ * settings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,13 +43,15 @@ accepts(struct fw_settings *s, const char *section, const char *name, const char
 }
 
 static void
-refuses(struct fw_settings *s, const char *section, const char *name, const char *value, const char *reason)
+refuses(struct fw_settings *s, const char *section, const char *name, const char *value,
+    const char *reason)
 {
 	char why[200] = "";
 
 	assert_int_equal(fw_settings_set(s, section, name, value, why, sizeof(why)), FW_EINVAL);
 	if (!strstr(why, reason))
-		fail_msg("%s.%s = \"%s\": \"%s\" does not say \"%s\"", section, name, value, why, reason);
+		fail_msg("%s.%s = \"%s\": \"%s\" does not say \"%s\"", section, name, value, why,
+		    reason);
 }
 
 static void
@@ -63,7 +66,7 @@ shows(const struct fw_settings *s, const char *section, const char *name, const 
 static void
 table_is_sorted_and_told(void **state)
 {
-	(void) state;
+	(void)state;
 	for (size_t i = 0; i < fw_setting_count; i++) {
 		const struct fw_setting *a = &fw_setting_table[i], *b = a + 1;
 		int order = i + 1 < fw_setting_count ? strcmp(a->section, b->section) : -1;
@@ -71,7 +74,8 @@ table_is_sorted_and_told(void **state)
 		if (order == 0)
 			order = strcmp(a->name, b->name);
 		if (order >= 0)
-			fail_msg("%s.%s stands before %s.%s", a->section, a->name, b->section, b->name);
+			fail_msg(
+			    "%s.%s stands before %s.%s", a->section, a->name, b->section, b->name);
 		assert_ptr_equal(fw_setting_find(a->section, a->name), a);
 		assert_true(strlen(a->help) > 10 && a->help[strlen(a->help) - 1] == '.');
 		assert_true(a->least <= a->most);
@@ -85,7 +89,8 @@ defaults_agree(void **state)
 
 	assert_int_equal(fw_settings_check(*state, why, sizeof(why)), FW_OK);
 	for (size_t i = 0; i < fw_setting_count; i++)
-		shows(*state, fw_setting_table[i].section, fw_setting_table[i].name, fw_setting_table[i].standard);
+		shows(*state, fw_setting_table[i].section, fw_setting_table[i].name,
+		    fw_setting_table[i].standard);
 }
 
 /* A value of the type that is not the default, as far as there is one. */
@@ -94,7 +99,7 @@ another_value(const struct fw_setting *setting, char *text, size_t size)
 {
 	switch (setting->type) {
 	case FW_SETTING_INTEGER:
-		snprintf(text, size, "%lld", (long long) setting->least);
+		snprintf(text, size, "%lld", (long long)setting->least);
 		return text;
 	case FW_SETTING_BOOLEAN:
 		return "yes";
@@ -142,11 +147,11 @@ integers_hold_their_limits(void **state)
 
 		if (x->type != FW_SETTING_INTEGER)
 			continue;
-		snprintf(text, sizeof(text), "%lld", (long long) x->most);
+		snprintf(text, sizeof(text), "%lld", (long long)x->most);
 		accepts(*state, x->section, x->name, text);
-		snprintf(text, sizeof(text), "%lld", (long long) x->most + 1);
+		snprintf(text, sizeof(text), "%lld", (long long)x->most + 1);
 		refuses(*state, x->section, x->name, text, "must be from");
-		snprintf(text, sizeof(text), "%lld", (long long) x->least - 1);
+		snprintf(text, sizeof(text), "%lld", (long long)x->least - 1);
 		refuses(*state, x->section, x->name, text, "must be");
 		refuses(*state, x->section, x->name, "99999999999999999999", "must be from");
 		refuses(*state, x->section, x->name, "", "whole number");
@@ -239,10 +244,12 @@ unknown_settings_are_refused(void **state)
 {
 	char why[200] = "";
 
-	assert_int_equal(fw_settings_set(*state, "mqtt", "hosts", "x", why, sizeof(why)), FW_ENOTFOUND);
+	assert_int_equal(
+	    fw_settings_set(*state, "mqtt", "hosts", "x", why, sizeof(why)), FW_ENOTFOUND);
 	assert_string_equal(why, "no such setting");
 	assert_int_equal(fw_settings_set(*state, "", "host", "x", why, sizeof(why)), FW_ENOTFOUND);
-	assert_int_equal(fw_settings_set(*state, "mqt", "host", "x", why, sizeof(why)), FW_ENOTFOUND);
+	assert_int_equal(
+	    fw_settings_set(*state, "mqt", "host", "x", why, sizeof(why)), FW_ENOTFOUND);
 }
 
 static void
@@ -271,13 +278,14 @@ settings_that_do_not_agree(void **state)
 	};
 	char why[200];
 
-	(void) state;
+	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fw_settings s;
 
 		fw_settings_init(&s);
 		accepts(&s, cases[i][0], cases[i][1], cases[i][2]);
-		assert_int_equal(fw_settings_check(&s, why, sizeof(why)), cases[i][3] ? FW_EINVAL : FW_OK);
+		assert_int_equal(
+		    fw_settings_check(&s, why, sizeof(why)), cases[i][3] ? FW_EINVAL : FW_OK);
 		if (cases[i][3])
 			assert_ptr_equal(strstr(why, cases[i][3]), why);
 		fw_settings_fini(&s);
@@ -294,7 +302,8 @@ a_reload_tells_what_needs_a_restart(void **state)
 	accepts(&wanted, "notify", "retry_ms", "1s");
 	assert_null(fw_settings_restart_needed(*state, &wanted));
 	accepts(&wanted, "mqtt", "password", "new");
-	assert_ptr_equal(fw_settings_restart_needed(*state, &wanted), fw_setting_find("mqtt", "password"));
+	assert_ptr_equal(
+	    fw_settings_restart_needed(*state, &wanted), fw_setting_find("mqtt", "password"));
 	fw_settings_fini(&wanted);
 }
 

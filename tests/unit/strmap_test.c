@@ -29,7 +29,7 @@ empty_map(void **context)
 	size_t cursor = 0;
 	void *value;
 
-	(void) context;
+	(void)context;
 	fw_strmap_init(&m, 1);
 	assert_null(fw_strmap_get(&m, "a", 1));
 	assert_null(fw_strmap_remove(&m, "a", 1));
@@ -92,7 +92,7 @@ agrees_with_an_array(void **context)
 	size_t count = 0, cap, cursor = 0;
 	void *value;
 
-	(void) context;
+	(void)context;
 	random_begin("strmap");
 	fw_strmap_init(&m, random_next());
 	for (size_t i = 0; i < KEYS; i++) {

@@ -18,8 +18,8 @@ encode(uint32_t c, size_t n, char out[5])
 
 	memset(out, 0, 5);
 	for (size_t i = n; i-- > 1; c >>= 6)
-		out[i] = (char) (0x80 | (c & 0x3f));
-	out[0] = (char) (lead[n] | c);
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(lead[n] | c);
 }
 
 static size_t
@@ -34,16 +34,17 @@ valid_is_rfc_3629(void **context)
 	static const uint32_t beyond[] = {0, 0x80, 0x800, 0x10000, 0x200000};
 	char bytes[5];
 
-	(void) context;
+	(void)context;
 	for (size_t n = 1; n <= 4; n++)
 		for (uint32_t c = 0; c < beyond[n]; c++) {
-			bool good = c != 0 && n == shortest(c) && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+			bool good = c != 0 && n == shortest(c) && c <= 0x10ffff &&
+				    (c < 0xd800 || c > 0xdfff);
 
 			encode(c, n, bytes);
 			if (fw_text_valid(bytes, n) != good)
-				fail_msg("U+%04X in %zu bytes", (unsigned) c, n);
+				fail_msg("U+%04X in %zu bytes", (unsigned)c, n);
 			if (n > 1 && fw_text_valid(bytes, n - 1))
-				fail_msg("U+%04X cut", (unsigned) c);
+				fail_msg("U+%04X cut", (unsigned)c);
 		}
 	assert_true(fw_text_valid("", 0));
 	assert_true(fw_text_valid("浙江省义乌市 A", strlen("浙江省义乌市 A")));
@@ -79,10 +80,11 @@ width_is_in_columns(void **context)
 	    {"\xff\xe6", 2},
 	};
 
-	(void) context;
+	(void)context;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (fw_text_width(cases[i].text) != cases[i].width)
-			fail_msg("\"%s\": %zu columns", cases[i].text, fw_text_width(cases[i].text));
+			fail_msg(
+			    "\"%s\": %zu columns", cases[i].text, fw_text_width(cases[i].text));
 }
 
 static void
@@ -92,7 +94,7 @@ cut_keeps_characters_whole(void **context)
 	const size_t n = strlen(text);
 	static const size_t ends[] = {0, 1, 4, 6, 10, 11};
 
-	(void) context;
+	(void)context;
 	for (size_t most = 0; most < n + 3; most++) {
 		size_t expected = 0;
 
@@ -108,15 +110,17 @@ names_are_strict(void **context)
 {
 	char longest[66];
 
-	(void) context;
+	(void)context;
 	memset(longest, 'x', sizeof(longest));
 	assert_true(fw_text_is_device(longest, 64));
 	assert_false(fw_text_is_device(longest, 65));
 	assert_false(fw_text_is_device("", 0));
 	assert_true(fw_text_is_device("Az09_.:-", 8));
 	for (int c = 0; c < 256; c++) {
-		char byte = (char) c;
-		bool good = c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-", c);
+		char byte = (char)c;
+		bool good =
+		    c &&
+		    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-", c);
 
 		assert_int_equal(fw_text_is_device(&byte, 1), good);
 	}

@@ -29,7 +29,7 @@ known_times(void **context)
 	const int64_t t_us = INT64_C(1795509603) * FW_S;
 	char text[FW_TIME_TEXT_MAX];
 
-	(void) context;
+	(void)context;
 	assert_int_equal(parsed("1970-01-01T00:00:00Z"), 0);
 	assert_int_equal(parsed("2026-11-24T08:40:03Z"), t_us);
 	assert_int_equal(parsed("2026-11-24T16:40:03+08:00"), t_us);
@@ -52,11 +52,11 @@ every_day_there_and_back(void **context)
 {
 	const int64_t last = parsed("9999-12-31") / FW_DAY;
 
-	(void) context;
+	(void)context;
 	random_begin("time");
 	for (int64_t day = parsed("0000-01-01") / FW_DAY; day <= last; day++) {
-		int64_t t_us = day * FW_DAY + (int64_t) random_below(86400000) * FW_MS;
-		time_t seconds = (time_t) (day * 86400);
+		int64_t t_us = day * FW_DAY + (int64_t)random_below(86400000) * FW_MS;
+		time_t seconds = (time_t)(day * 86400);
 		char text[FW_TIME_TEXT_MAX], date[16];
 		struct tm tm;
 
@@ -65,8 +65,9 @@ every_day_there_and_back(void **context)
 		fw_time_text(t_us, text);
 		assert_int_equal(parsed(text), t_us);
 		gmtime_r(&seconds, &tm);
-		snprintf(date, sizeof(date), "%04u-%02u-%02u", (unsigned) (tm.tm_year + 1900) % 10000,
-		    (unsigned) (tm.tm_mon + 1) % 100, (unsigned) tm.tm_mday % 100);
+		snprintf(date, sizeof(date), "%04u-%02u-%02u",
+		    (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+		    (unsigned)tm.tm_mday % 100);
 		assert_memory_equal(text, date, 10);
 	}
 }
@@ -74,16 +75,17 @@ every_day_there_and_back(void **context)
 static void
 wrong_times_are_refused(void **context)
 {
-	static const char *const wrong[] = {"", "-", "2026", "2026-11", "2026-11-24T", "2026-11-24T16:40",
-	    "2026-11-24T16:40:03", "2026-11-24T16:40Z", "2026-11-24T16:40:03.Z", "2026-11-24T16:40:03.1234567890Z",
-	    "2026-11-24T24:00:00Z", "2026-11-24T16:60:00Z", "2026-11-24T16:40:60Z", "2026-11-24T16:40:03+08",
-	    "2026-11-24T16:40:03+0800", "2026-11-24T16:40:03+24:00", "2026-11-24T16:40:03+08:60",
-	    "2026-11-24T16:40:03Zx", "2026-11-24Z", "2026-13-01", "2026-00-01", "2026-04-31", "2026-02-29",
-	    "2100-02-29", "2024-02-30", "2026-01-00", " 2026-11-24", "2026-11-24 ", "26-11-24", "+2026-11-24",
+	static const char *const wrong[] = {"", "-", "2026", "2026-11", "2026-11-24T",
+	    "2026-11-24T16:40", "2026-11-24T16:40:03", "2026-11-24T16:40Z", "2026-11-24T16:40:03.Z",
+	    "2026-11-24T16:40:03.1234567890Z", "2026-11-24T24:00:00Z", "2026-11-24T16:60:00Z",
+	    "2026-11-24T16:40:60Z", "2026-11-24T16:40:03+08", "2026-11-24T16:40:03+0800",
+	    "2026-11-24T16:40:03+24:00", "2026-11-24T16:40:03+08:60", "2026-11-24T16:40:03Zx",
+	    "2026-11-24Z", "2026-13-01", "2026-00-01", "2026-04-31", "2026-02-29", "2100-02-29",
+	    "2024-02-30", "2026-01-00", " 2026-11-24", "2026-11-24 ", "26-11-24", "+2026-11-24",
 	    "2026/11/24", "２０２６-11-24", "10000-01-01"};
 	int64_t t_us = 42;
 
-	(void) context;
+	(void)context;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		if (fw_time_parse(wrong[i], &t_us) != FW_EFORMAT || t_us != 42)
 			fail_msg("taken: %s", wrong[i]);
