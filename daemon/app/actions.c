@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "app/state.h"
+#include "base/log.h"
 #include "io/page_json.h"
+#include "io/store_read.h"
 
 static void
 send_page(struct fw_daemon *d, const struct fw_page *page)
@@ -52,7 +54,7 @@ run(struct fw_daemon *d, const struct fw_action *action)
 		send_page(d, action->u.page);
 		break;
 	case FW_ACT_ASK:
-		fw_daemon_ask(d, action->u.incident->id);
+		fw_actions_ask(d, action->u.incident->id);
 		break;
 	case FW_ACT_RECEIPT:
 		publish_receipt(d, action);
@@ -65,4 +67,34 @@ fw_actions_run(struct fw_daemon *d, struct fw_actions actions)
 {
 	for (size_t k = 0; k < actions.count; k++)
 		run(d, &actions.items[k]);
+}
+
+void
+fw_actions_take(struct fw_daemon *d, struct fw_actions actions)
+{
+	fw_actions_run(d, actions);
+	fw_timer_set(d->turn_timer, 0);
+}
+
+static void
+act_seen(const struct fw_act *act, void *context)
+{
+	struct fw_daemon *d = context;
+
+	fw_actions_take(d, fw_core_acted(d->core, act, fw_loop_now_us(d->loop)));
+}
+
+static void
+ask_done(const char *error, void *context)
+{
+	(void)context;
+	if (error)
+		fw_warning("answers could not be read: %s", error);
+}
+
+void
+fw_actions_ask(struct fw_daemon *d, const char *incident_id)
+{
+	fw_read_acts(
+	    fw_store_pg(d->lanes[FW_LANE_ALARM].store), incident_id, act_seen, ask_done, d);
 }

@@ -15,7 +15,6 @@
 #include "io/config_file.h"
 #include "io/service.h"
 #include "io/store_read.h"
-#include "io/town_read.h"
 
 #define WHY_MAX 512
 #define DRAIN_US (10 * FW_S)   /* what is not committed by then stays in the journal */
@@ -63,165 +62,7 @@ log_level(const struct fw_settings *s)
 	return FW_LOG_INFO;
 }
 
-/* ---------------------------------------------------------------- the town and the earlier state
- */
-
-static void read_town(struct fw_daemon *d);
-static void catch_up(struct fw_daemon *d);
-
-static void
-state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context)
-{
-	struct fw_daemon *d = context;
-	struct fw_core_counters c;
-
-	d->loading = false;
-	if (error) {
-		struct fw_rules rules = make_rules(d->settings);
-
-		fw_error("state could not be read: %s", error);
-		fw_core_free(d->core);
-		d->core = fw_core_new(&rules, d->hash_seed);
-		return;
-	}
-	for (int k = 0; k < FW_LANES; k++)
-		fw_lane_seek(&d->lanes[k], checkpoints[k].found, checkpoints[k].journal,
-		    checkpoints[k].position);
-	d->loaded = true;
-	d->partitions_kept_at_us = fw_loop_now_us(d->loop);
-	fw_core_counters(d->core, &c);
-	fw_notice("state read: devices=%llu incidents=%llu pages=%llu",
-	    (unsigned long long)c.devices, (unsigned long long)c.incidents,
-	    (unsigned long long)c.pages_pending);
-	catch_up(d);
-	fw_turn(d);
-}
-
-static void
-town_read(struct fw_town *town, const char *error, void *context)
-{
-	struct fw_daemon *d = context;
-
-	d->town_reading = false;
-	if (!town) {
-		fw_error("town could not be read: %s", error);
-		d->loading = false;
-		return;
-	}
-	fw_notice("town read: sites=%zu devices=%zu", fw_town_site_count(town),
-	    fw_town_device_count(town));
-	fw_core_set_town(d->core, town);
-	if (d->loading)
-		fw_read_state(fw_store_pg(d->lanes[FW_LANE_ALARM].store),
-		    d->settings->instance.name, d->core, fw_loop_now_us(d->loop), state_read, d);
-	else if (d->town_wanted)
-		read_town(d);
-}
-
-static void
-read_town(struct fw_daemon *d)
-{
-	d->town_wanted = d->town_reading;
-	if (d->town_reading)
-		return;
-	d->town_reading = true;
-	fw_read_town(fw_store_pg(d->lanes[FW_LANE_ALARM].store), d->hash_seed, town_read, d);
-}
-
-static void
-load(struct fw_daemon *d)
-{
-	struct fw_store_state alarm;
-
-	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
-	if (d->loaded || d->loading || !alarm.up)
-		return;
-	d->loading = true;
-	read_town(d);
-}
-
-/* ---------------------------------------------------------------- what people do */
-
-static void
-act_seen(const struct fw_act *act, void *context)
-{
-	struct fw_daemon *d = context;
-
-	fw_turn_actions(d, fw_core_acted(d->core, act, fw_loop_now_us(d->loop)));
-}
-
-static void
-replay_seen(const struct fw_message *message, void *context)
-{
-	struct fw_daemon *d = context;
-	struct fw_store_state alarm;
-
-	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
-	d->replays_until = alarm.gathering;
-	fw_turn_actions(d, fw_core_message(d->core, message, fw_loop_now_us(d->loop)));
-}
-
-static void
-read_done(const char *error, void *context)
-{
-	(void)context;
-	if (error)
-		fw_warning("database could not be read: %s", error);
-}
-
-void
-fw_daemon_ask(struct fw_daemon *d, const char *incident_id)
-{
-	fw_read_acts(
-	    fw_store_pg(d->lanes[FW_LANE_ALARM].store), incident_id, act_seen, read_done, d);
-}
-
-static void
-replays_read(const char *error, void *context)
-{
-	struct fw_daemon *d = context;
-
-	d->replays_reading = false;
-	read_done(error, d);
-}
-
-/* Not before it is written what became of the last ones: they would be taken in twice. */
-static void
-read_replays(struct fw_daemon *d)
-{
-	struct fw_store_state alarm;
-
-	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
-	d->replays_wanted = d->replays_reading || alarm.committed < d->replays_until;
-	if (d->replays_wanted)
-		return;
-	d->replays_reading = true;
-	fw_read_replays(fw_store_pg(d->lanes[FW_LANE_ALARM].store), replay_seen, replays_read, d);
-}
-
-static void
-notified(const char *channel, const char *payload, void *context)
-{
-	struct fw_daemon *d = context;
-	if (!d->loaded)
-		return;
-	if (strcmp(channel, "firewatch_incident") == 0)
-		fw_daemon_ask(d, payload);
-	else if (strcmp(channel, "firewatch_quarantine") == 0)
-		read_replays(d);
-	else if (strcmp(channel, "firewatch_town") == 0)
-		read_town(d);
-}
-
 /* ---------------------------------------------------------------- what the stores tell */
-
-/* What was notified while nobody listened. */
-static void
-catch_up(struct fw_daemon *d)
-{
-	fw_read_acts(fw_store_pg(d->lanes[FW_LANE_ALARM].store), NULL, act_seen, read_done, d);
-	read_replays(d);
-}
 
 static void
 store_up(struct fw_daemon *d, enum fw_lane id, bool up)
@@ -231,11 +72,11 @@ store_up(struct fw_daemon *d, enum fw_lane id, bool up)
 		return;
 	}
 	if (d->loaded) {
-		read_town(d);
-		catch_up(d);
+		fw_reading_town(d);
+		fw_reading_catch_up(d);
 		fw_turn(d);
 	} else {
-		load(d);
+		fw_reading_load(d);
 	}
 }
 
@@ -265,7 +106,7 @@ batch_committed(struct fw_daemon *d, struct fw_lane_unit *lane, const struct fw_
 	fw_lane_committed(lane, done, now_us);
 	fw_actions_run(d, fw_core_committed(d->core, done->items, done->item_count, now_us));
 	if (d->replays_wanted)
-		read_replays(d);
+		fw_reading_replays(d);
 	fw_turn(d);
 }
 
@@ -290,7 +131,7 @@ page_done(const char *id, const char *error, void *context)
 {
 	struct fw_daemon *d = context;
 
-	fw_turn_actions(d, fw_core_sent(d->core, id, error, fw_loop_now_us(d->loop)));
+	fw_actions_take(d, fw_core_sent(d->core, id, error, fw_loop_now_us(d->loop)));
 }
 
 static char *
@@ -358,6 +199,14 @@ tell_manager(struct fw_daemon *d)
 }
 
 static void
+partitions_kept(const char *error, void *context)
+{
+	(void)context;
+	if (error)
+		fw_warning("partitions could not be made or dropped: %s", error);
+}
+
+static void
 every_second(void *context)
 {
 	struct fw_daemon *d = context;
@@ -367,7 +216,7 @@ every_second(void *context)
 	tell_manager(d);
 	for (int k = 0; k < FW_LANES && !d->stopping; k++)
 		fw_lane_watch(&d->lanes[k]);
-	load(d);
+	fw_reading_load(d);
 	if (!d->loaded)
 		return;
 	fw_actions_run(
@@ -377,7 +226,8 @@ every_second(void *context)
 	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US) {
 		d->partitions_kept_at_us = now_us;
 		fw_keep_partitions(fw_store_pg(d->lanes[FW_LANE_TELEMETRY].store),
-		    PARTITIONS_AHEAD_DAYS, (int)d->settings->database.retention_days, read_done, d);
+		    PARTITIONS_AHEAD_DAYS, (int)d->settings->database.retention_days,
+		    partitions_kept, d);
 	}
 	fw_turn(d);
 }
@@ -388,7 +238,6 @@ static void
 adopt(struct fw_daemon *d, const struct fw_settings *wanted)
 {
 	const struct fw_setting *fixed = fw_settings_restart_needed(d->settings, wanted);
-	struct fw_rules rules;
 	struct fw_webhook_options webhook;
 
 	if (fixed)
@@ -396,9 +245,9 @@ adopt(struct fw_daemon *d, const struct fw_settings *wanted)
 		    "reload: %s.%s and what else is not reloadable keeps its value until a restart",
 		    fixed->section, fixed->name);
 	fw_settings_reload(d->settings, wanted);
-	rules = make_rules(d->settings);
+	d->rules = make_rules(d->settings);
 	webhook = make_webhook_options(d->settings);
-	fw_core_set_rules(d->core, &rules);
+	fw_core_set_rules(d->core, &d->rules);
 	fw_webhook_set_options(d->webhook, &webhook);
 	for (int k = 0; k < FW_LANES; k++)
 		fw_lane_reload(&d->lanes[k], d->settings);
@@ -420,7 +269,7 @@ reload(struct fw_daemon *d)
 		fw_error("reload refused, the old settings stay: %s", why);
 	fw_settings_fini(&wanted);
 	if (d->loaded)
-		read_town(d);
+		fw_reading_town(d);
 	fw_service_ready();
 }
 
@@ -496,11 +345,11 @@ open_lanes(struct fw_daemon *d, char *why, size_t why_size)
 	const struct fw_store_handlers handlers[FW_LANES] = {
 	    [FW_LANE_ALARM] = {.up = alarm_up,
 		.committed = alarm_committed,
-		.notified = notified,
+		.notified = fw_reading_notified,
 		.context = d},
 	    [FW_LANE_TELEMETRY] = {.up = telemetry_up,
 		.committed = telemetry_committed,
-		.notified = notified,
+		.notified = fw_reading_notified,
 		.context = d},
 	};
 	int error = FW_OK;
@@ -515,7 +364,6 @@ static int
 start(struct fw_daemon *d, char *why, size_t why_size)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-	struct fw_rules rules = make_rules(d->settings);
 	struct fw_webhook_options webhook = make_webhook_options(d->settings);
 	int error;
 
@@ -527,7 +375,8 @@ start(struct fw_daemon *d, char *why, size_t why_size)
 	d->tick_timer = fw_timer_new(d->loop, tick, d);
 	d->second_timer = fw_timer_new(d->loop, every_second, d);
 	d->stop_timer = fw_timer_new(d->loop, drain, d);
-	d->core = fw_core_new(&rules, d->hash_seed);
+	d->rules = make_rules(d->settings);
+	d->core = fw_core_new(&d->rules, d->hash_seed);
 	d->webhook = fw_webhook_new(d->loop, &webhook, page_done, d);
 	error = open_lanes(d, why, why_size);
 	if (error == FW_OK)

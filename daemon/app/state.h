@@ -3,6 +3,7 @@
  *
  *	daemon.c   start ladder, stop ladder, signals, what the parts tell
  *	turn.c     one turn of the wheel: read, decide, write
+ *	reading.c  what is read from PostgreSQL, and when
  *	actions.c  carries out what the core has decided
  *	lane.c     a session, a journal and a store in a row
  *	status.c   what `firewatchctl status` shows
@@ -18,6 +19,7 @@ struct fw_daemon {
 	struct fw_settings *settings;
 	const char *config_path;
 	struct fw_loop *loop;
+	struct fw_rules rules; /* what the settings decide */
 	struct fw_core *core;
 	struct fw_lane_unit lanes[FW_LANES];
 	struct fw_webhook *webhook;
@@ -41,14 +43,20 @@ struct fw_daemon {
 
 /* turn.c: whatever has changed, go on. */
 void fw_turn(void *daemon);
-/* Carries out, and lets the core go on at its next deadline. */
-void fw_turn_actions(struct fw_daemon *d, struct fw_actions actions);
-
-/* daemon.c: reads what people have done about an incident */
-void fw_daemon_ask(struct fw_daemon *d, const char *incident_id);
 
 /* actions.c */
 void fw_actions_run(struct fw_daemon *d, struct fw_actions actions);
+/* … and take another turn soon. */
+void fw_actions_take(struct fw_daemon *d, struct fw_actions actions);
+/* Reads what people have done about an incident, or with NULL about all that matter. */
+void fw_actions_ask(struct fw_daemon *d, const char *incident_id);
+
+/* reading.c */
+void fw_reading_load(struct fw_daemon *d); /* the earlier state, unless it is there or on its way */
+void fw_reading_town(struct fw_daemon *d);
+void fw_reading_replays(struct fw_daemon *d);
+void fw_reading_catch_up(struct fw_daemon *d); /* with what was notified while nobody listened */
+void fw_reading_notified(const char *channel, const char *payload, void *daemon);
 
 /* status.c: JSON text, malloc'ed */
 char *fw_status_json(const struct fw_daemon *d);

@@ -97,10 +97,3 @@ fw_turn(void *daemon)
 	if (more)
 		fw_timer_set(d->turn_timer, 0);
 }
-
-void
-fw_turn_actions(struct fw_daemon *d, struct fw_actions actions)
-{
-	fw_actions_run(d, actions);
-	fw_timer_set(d->turn_timer, 0);
-}
