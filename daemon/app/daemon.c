@@ -140,6 +140,8 @@ control_answer(const char *line, void *context)
 	return strcmp(line, "status") == 0 ? fw_status_json(context) : NULL;
 }
 
+static void begin_stop(struct fw_daemon *d, const char *why);
+
 /* ---------------------------------------------------------------- time */
 
 static void
@@ -215,12 +217,18 @@ every_second(void *context)
 	fw_timer_set(d->second_timer, FW_S);
 	tell_manager(d);
 	for (int k = 0; k < FW_LANES && !d->stopping; k++)
-		fw_lane_watch(&d->lanes[k]);
+		if (!fw_lane_watch(&d->lanes[k])) {
+			d->exit_code = 1;
+			begin_stop(d,
+			    "a journal that cannot be written: a new start begins a new segment");
+		}
 	fw_reading_load(d);
 	if (!d->loaded)
 		return;
-	fw_actions_run(
-	    d, fw_core_tick(d->core, now_us)); /* also tells it of a clock that was set back */
+	if (d->town_wanted)
+		fw_reading_town(d);
+	/* Also tells it of a clock that was set back. */
+	fw_actions_run(d, fw_core_tick(d->core, now_us));
 	write_ledger_behind(d, now_us);
 	tell_nobody(d);
 	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US) {
@@ -268,8 +276,7 @@ reload(struct fw_daemon *d)
 	else
 		fw_error("reload refused, the old settings stay: %s", why);
 	fw_settings_fini(&wanted);
-	if (d->loaded)
-		fw_reading_town(d);
+	d->town_wanted = true;
 	fw_service_ready();
 }
 
@@ -313,13 +320,13 @@ drain(void *context)
 }
 
 static void
-begin_stop(struct fw_daemon *d, int number)
+begin_stop(struct fw_daemon *d, const char *why)
 {
 	if (d->stopping) {
 		fw_loop_stop(d->loop);
 		return;
 	}
-	fw_notice("stopping on signal %d", number);
+	fw_notice("stopping on %s", why);
 	fw_service_stopping();
 	d->stopping = true;
 	d->stopping_at_us = fw_loop_now_us(d->loop);
@@ -334,7 +341,7 @@ signalled(int number, void *context)
 	if (number == SIGHUP)
 		reload(context);
 	else
-		begin_stop(context, number);
+		begin_stop(context, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 /* ---------------------------------------------------------------- ladders */
@@ -431,5 +438,5 @@ fw_daemon_run(struct fw_settings *settings, const char *config_path)
 		fw_error("cannot start: %s", *why ? why : fw_strerror(error));
 	}
 	stop(&d);
-	return error == FW_OK ? 0 : 1;
+	return error == FW_OK ? d.exit_code : 1;
 }

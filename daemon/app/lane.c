@@ -293,11 +293,14 @@ fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *done, in
 int64_t
 fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_us)
 {
+	struct fw_journal_state journal;
+
 	if (lane->under_way_since_us)
 		return lane->under_way_since_us;
 	if (lane->gathered_since_us)
 		return lane->gathered_since_us;
-	return lane->at_end ? now_us : lane->last_read_us;
+	fw_journal_state(lane->journal, &journal);
+	return journal.read == journal.written ? now_us : lane->last_read_us;
 }
 
 bool
@@ -328,7 +331,7 @@ tell_losses(struct fw_lane_unit *lane, const struct fw_journal_state *state)
 	lane->damaged_told = state->damaged;
 }
 
-void
+bool
 fw_lane_watch(struct fw_lane_unit *lane)
 {
 	struct fw_journal_state state;
@@ -337,17 +340,21 @@ fw_lane_watch(struct fw_lane_unit *lane)
 
 	fw_journal_state(lane->journal, &state);
 	tell_losses(lane, &state);
-	full = state.failed || filled >= PAUSE_AT_PERCENT;
+	full = state.failed || state.no_room || filled >= PAUSE_AT_PERCENT;
 	if (full && !lane->paused) {
 		fw_error(
 		    "journal lane=%s filled=%u%%%s: the session is left, the broker keeps what comes",
-		    fw_lane_name(lane->id), filled, state.failed ? " and cannot be written" : "");
+		    fw_lane_name(lane->id), filled,
+		    state.failed    ? " and cannot be written"
+		    : state.no_room ? " and cannot grow"
+				    : "");
 		fw_mqtt_stop(lane->mqtt);
 		lane->paused = true;
-	} else if (lane->paused && !state.failed && filled < RESUME_AT_PERCENT) {
+	} else if (lane->paused && !state.failed && !state.no_room && filled < RESUME_AT_PERCENT) {
 		fw_notice("journal lane=%s filled=%u%%: the session is taken up again",
 		    fw_lane_name(lane->id), filled);
 		fw_mqtt_start(lane->mqtt);
 		lane->paused = false;
 	}
+	return !state.failed;
 }

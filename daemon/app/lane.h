@@ -72,7 +72,7 @@ int64_t fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_u
 bool fw_lane_is_idle(const struct fw_lane_unit *lane);
 
 /* Once a second: logs what was refused or damaged, stops the session before the journal is full,
- * and starts it again. */
-void fw_lane_watch(struct fw_lane_unit *lane);
+ * and starts it again.  False: the journal has failed, only a new start can go on. */
+FW_MUST_CHECK bool fw_lane_watch(struct fw_lane_unit *lane);
 
 #endif

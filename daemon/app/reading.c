@@ -33,6 +33,8 @@ state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, 
 	    (unsigned long long)c.devices, (unsigned long long)c.incidents,
 	    (unsigned long long)c.pages_pending);
 	fw_reading_catch_up(d);
+	if (d->town_wanted)
+		fw_reading_town(d);
 	fw_turn(d);
 }
 
@@ -45,6 +47,7 @@ town_read(struct fw_town *town, const char *error, void *context)
 	if (!town) {
 		fw_error("town could not be read: %s", error);
 		d->loading = false;
+		d->town_wanted = true; /* again in a second */
 		return;
 	}
 	fw_notice("town read: sites=%zu devices=%zu", fw_town_site_count(town),
@@ -60,8 +63,11 @@ town_read(struct fw_town *town, const char *error, void *context)
 void
 fw_reading_town(struct fw_daemon *d)
 {
-	d->town_wanted = d->town_reading;
-	if (d->town_reading)
+	struct fw_store_state alarm;
+
+	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
+	d->town_wanted = d->town_reading || !alarm.up;
+	if (d->town_wanted)
 		return;
 	d->town_reading = true;
 	fw_read_town(fw_store_pg(d->lanes[FW_LANE_ALARM].store), d->hash_seed, town_read, d);
@@ -89,6 +95,7 @@ replay_seen(const struct fw_message *message, void *context)
 
 	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
 	d->replays_until = alarm.gathering;
+	d->replays_wanted = true; /* there may be more than one reading holds */
 	fw_actions_take(d, fw_core_message(d->core, message, fw_loop_now_us(d->loop)));
 }
 
@@ -100,6 +107,8 @@ replays_read(const char *error, void *context)
 	d->replays_reading = false;
 	if (error)
 		fw_warning("replays could not be read: %s", error);
+	else if (d->replays_wanted)
+		fw_reading_replays(d);
 }
 
 /* Not before it is written what became of the last ones: they would be taken in twice. */
@@ -122,8 +131,8 @@ fw_reading_notified(const char *channel, const char *payload, void *context)
 	struct fw_daemon *d = context;
 
 	if (!d->loaded)
-		return;
-	if (strcmp(channel, "firewatch_incident") == 0)
+		d->town_wanted = true; /* what else was notified is caught up with */
+	else if (strcmp(channel, "firewatch_incident") == 0)
 		fw_actions_ask(d, payload);
 	else if (strcmp(channel, "firewatch_quarantine") == 0)
 		fw_reading_replays(d);

@@ -38,6 +38,7 @@ struct fw_daemon {
 	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in
 				   last */
 	bool stopping;
+	int exit_code;
 	uint64_t nobody_told;
 };
 

@@ -333,6 +333,7 @@ fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out)
 {
 	lock(j);
 	out->files_bytes = j->files_bytes;
+	out->no_room = !j->spare && j->spare_error;
 	unlock(j);
 	out->id = j->id;
 	out->synced = j->synced;

@@ -59,7 +59,8 @@ struct fw_journal_state { /* any thread may ask */
 	uint64_t refused; /* appends that found no room: lost unless the device repeats them */
 	uint64_t damaged; /* records that did not hold their checksum, since open */
 	uint64_t sync_errors;
-	bool failed; /* a write or sync failed: nothing more is accepted */
+	bool no_room; /* no further segment can be made: the disk or the quota is full */
+	bool failed;  /* a write or sync failed: nothing more is accepted */
 };
 
 /*

@@ -28,8 +28,9 @@
 	(10 * FW_S) /* a connection that held so long makes the next pause short again \
 		     */
 #define CONNECT_TIMEOUT_S 10
-#define BUFFERED_MOST 16384 /* outgoing messages in Paho's queue */
-#define FLUSH_MS 500        /* on stop, for what is in that queue */
+#define ANSWER_WITHIN_US (20 * FW_S) /* of a CONNECT, and of a SUBSCRIBE */
+#define BUFFERED_MOST 16384          /* outgoing messages in Paho's queue */
+#define FLUSH_MS 500                 /* on stop, for what is in that queue */
 #define STOP_US (2 * FW_S)
 
 /*
@@ -281,6 +282,7 @@ connect_now(void *context)
 		options.ssl = &tls;
 	}
 	m->phase = CONNECTING;
+	fw_timer_set(m->retry, ANSWER_WITHIN_US);
 	rc = MQTTAsync_connect(m->client, &options);
 	MQTTProperties_free(&properties);
 	if (rc != MQTTASYNC_SUCCESS)
@@ -307,6 +309,7 @@ subscribe(struct fw_mqtt *m)
 	options.onFailure5 = on_subscribe_failed;
 	options.context = m;
 	m->phase = SUBSCRIBING;
+	fw_timer_set(m->retry, ANSWER_WITHIN_US);
 	atomic_fetch_add(&m->connects, 1);
 	rc = MQTTAsync_subscribeMany(
 	    m->client, m->filter_count, m->filters, m->filter_qos, &options);
@@ -320,9 +323,30 @@ static void
 come_up(struct fw_mqtt *m)
 {
 	m->phase = UP;
+	fw_timer_cancel(m->retry);
 	m->up_since_us = fw_loop_now_us(m->loop);
 	atomic_store(&m->up, true);
 	m->handlers.state(true, "", m->handlers.context);
+}
+
+static void
+retry_due(void *context)
+{
+	struct fw_mqtt *m = of_context(context);
+
+	switch (m->phase) {
+	case PAUSED:
+		connect_now(m);
+		return;
+	case CONNECTING:
+	case SUBSCRIBING:
+		go_down(m, "no answer from the broker");
+		hang_up(m);
+		return;
+	case STOPPED:
+	case UP:
+		return;
+	}
 }
 
 static void
@@ -332,6 +356,8 @@ handle(struct fw_mqtt *m, const struct event *e)
 	case EVENT_CONNECTED:
 		if (m->phase == CONNECTING)
 			subscribe(m);
+		else if (m->phase == PAUSED)
+			hang_up(m); /* it was given up meanwhile */
 		return;
 	case EVENT_SUBSCRIBED:
 		if (m->phase == SUBSCRIBING)
@@ -442,7 +468,7 @@ fw_mqtt_new(struct fw_mqtt **out, struct fw_loop *loop, const struct fw_mqtt_opt
 	if (m->wake_fd < 0)
 		abort();
 	m->wake = fw_watch_new(loop, m->wake_fd, FW_READ, woken, m);
-	m->retry = fw_timer_new(loop, connect_now, m);
+	m->retry = fw_timer_new(loop, retry_due, m);
 	rc = create(m);
 	if (rc != MQTTASYNC_SUCCESS) {
 		snprintf(why, why_size, "%s: %s", m->uri,

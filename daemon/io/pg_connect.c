@@ -108,6 +108,12 @@ static const char *const session[] = {
     "SET plan_cache_mode TO force_generic_plan",
     "SET enable_seqscan TO off",
     "SET jit TO off",
+    /* A person's open transaction must not hold the lane: the batch is refused, told and sent
+       again. */
+    "SET lock_timeout TO '5s'",
+    /* A receipt speaks for what is on disk, whatever the role's default is. */
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') IN ('off', 'local')",
 };
 
 static bool

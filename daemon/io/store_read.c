@@ -471,16 +471,22 @@ fw_read_replays(struct fw_pg *pg, void (*seen)(const struct fw_message *message,
 	fw_pg_send(pg, &r->request);
 }
 
-void
-fw_keep_partitions(struct fw_pg *pg, int days_ahead, int keep_days,
+/* Each alone: what cannot be dropped must not undo what was made. */
+static void
+keep(struct fw_pg *pg, enum fw_sql statement, int days,
     void (*done)(const char *error, void *context), void *context)
 {
 	struct reading *r = reading_new(done, context);
 
-	snprintf(r->text[0], sizeof(r->text[0]), "%d", days_ahead);
-	snprintf(r->text[1], sizeof(r->text[1]), "%d", keep_days);
-	r->steps[0] = text_step(FW_SQL_MAKE_PARTITIONS, &r->params[0], 1);
-	r->steps[1] = text_step(FW_SQL_DROP_PARTITIONS, &r->params[1], 1);
-	r->request.step_count = 2;
+	snprintf(r->text[0], sizeof(r->text[0]), "%d", days);
+	r->steps[0] = text_step(statement, r->params, 1);
 	fw_pg_send(pg, &r->request);
+}
+
+void
+fw_keep_partitions(struct fw_pg *pg, int days_ahead, int keep_days,
+    void (*done)(const char *error, void *context), void *context)
+{
+	keep(pg, FW_SQL_MAKE_PARTITIONS, days_ahead, done, context);
+	keep(pg, FW_SQL_DROP_PARTITIONS, keep_days, done, context);
 }

@@ -36,7 +36,7 @@ void fw_read_replays(struct fw_pg *pg,
     void (*seen)(const struct fw_message *message, void *context),
     void (*done)(const char *error, void *context), void *context);
 
-/* make_partitions and drop_partitions: once an hour is enough. */
+/* make_partitions and drop_partitions, `done` for each: once an hour is enough. */
 void fw_keep_partitions(struct fw_pg *pg, int days_ahead, int keep_days,
     void (*done)(const char *error, void *context), void *context);
 

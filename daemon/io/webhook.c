@@ -318,6 +318,8 @@ set_up(struct request *r, const struct fw_webhook *w, const char *url)
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)w->timeout_ms);
 	SET(CURLOPT_FRESH_CONNECT, (long)w->fresh_only);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT,
+	    1L); /* else a timed-out request waits, in the loop, for its resolver */
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, (void *)r);

@@ -608,7 +608,9 @@ quota_refuses_and_release_opens(void **context)
 	f->options.quota_bytes = 8 * SEGMENT + 100;
 	open_at(f, f->folder);
 	assert_int_equal(fw_journal_filled_percent(f->j), 0);
+	assert_false(state(f->j).no_room);
 	count = append_until_refused(f->j, 0);
+	assert_true(state(f->j).no_room);
 	assert_true(fw_journal_filled_percent(f->j) >= 98);
 	assert_int_equal(state(f->j).refused, 1);
 	assert_true(state(f->j).files_bytes <= f->options.quota_bytes);
