@@ -157,7 +157,7 @@ add_quarantine(struct fw_batch *b, const struct fw_quarantine *q)
 	fw_put_text(c, q->device);
 	fw_put_int(c, m->lane);
 	fw_put_int(c, (int64_t)m->position);
-	fw_put_int(c, (int64_t)m->original_len);
+	fw_put_int(c, (int64_t)(q->index < 0 ? m->original_len : q->payload_len));
 	fw_put_time(c, m->received_at_us);
 	fw_put_text_n(c, m->topic, m->topic_len);
 	fw_put_text(c, fw_reason_name(q->reason));

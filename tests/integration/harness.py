@@ -62,7 +62,7 @@ def wait_equal(ask, wanted, timeout_s=TIMEOUT_S):
     deadline = time.monotonic() + timeout_s
     while (value := ask()) != wanted and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert value == wanted
+    assert value == wanted, f"{value} instead of {wanted}"
     return value
 
 
@@ -226,6 +226,10 @@ class Stack:
     def pid(self):
         return int(self.env["FIREWATCHD_PID"])
 
+    def part_pid(self, part):
+        with open(os.path.join(self.directory, "stack.json")) as f:
+            return json.load(f)["processes"][part][0]
+
     def kill(self):
         """SIGKILL to the daemon, and start it again."""
         os.kill(self.pid, signal.SIGKILL)
@@ -316,6 +320,11 @@ def alive(pid):
             return False
 
     return any(runs(path) for path in glob.glob(f"/proc/{pid}/task/*/stat"))
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(word) for word in f.read().split()]
 
 
 # ---------------------------------------------------------------- devices

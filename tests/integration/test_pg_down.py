@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL is away: nobody burns for that, and nothing is forgotten."""
+import contextlib
+import os
+import signal
 import time
 
-from harness import Device, pb, wait_equal, wait_until
+import psycopg2
+
+from harness import Device, children, pb, wait_equal, wait_until
 
 FIRE = pb.CONDITION_FIRE
 
@@ -47,3 +52,41 @@ def test_an_answer_after_the_outage_stops_the_steps(own_stack):
     stack.value("SELECT acknowledge(%s, 'guardian')", fire)
     assert stack.value("SELECT state FROM incident_history WHERE incident_id = %s", fire) == "acknowledged"
     assert not stack.rows("SELECT 1 FROM notification_history WHERE incident_id = %s AND state = 'queued'", fire)
+
+
+def test_a_fire_pages_while_postgresql_hangs(own_stack):
+    """Stopped by a signal, it answers nothing and closes nothing."""
+    stack = own_stack(sites=1)
+    site = stack.site()
+    smoke = Device(stack, site.a)
+    servers = [stack.part_pid("postgresql"), *children(stack.part_pid("postgresql"))]
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        published = time.monotonic()
+        fire = smoke.raises(FIRE)
+        page = stack.receiver.wait(site.guardian)[0]
+        assert page.at - published < 5
+    finally:
+        for pid in servers:
+            os.kill(pid, signal.SIGCONT)
+    smoke.recorded(fire)
+    stack.row("SELECT 1 FROM firewatch.notification_history WHERE person = %s AND state = 'delivered'", site.guardian)
+
+
+def test_an_open_transaction_of_a_person_holds_nothing_up_for_long(own_stack):
+    """Somebody acknowledges in psql and walks away: the next batch that touches the incident cannot have its lock."""
+    stack = own_stack(sites=2)
+    burning, other = stack.site(), stack.site()
+    smoke = Device(stack, burning.a)
+    incident = smoke.id(smoke.raises(FIRE))
+    stack.receiver.wait(burning.guardian)
+    stack.row("SELECT 1 FROM firewatch.notification_history WHERE person = %s AND state = 'delivered'", burning.guardian)
+    with contextlib.closing(psycopg2.connect(stack.env["FIREWATCH_DSN"])) as db:
+        db.cursor().execute("SELECT firewatch.acknowledge(%s, 'walks away')", (incident,))
+        smoke.raises(FIRE)
+        elsewhere = Device(stack, other.a)
+        fire = elsewhere.raises(FIRE)
+        stack.receiver.wait(other.guardian, timeout_s=5)
+        wait_until(lambda: "is refused and sent again: 55P03" in stack.log("firewatchd"))
+    elsewhere.recorded(fire)
