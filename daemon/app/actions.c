@@ -21,12 +21,15 @@ send_page(struct fw_daemon *d, const struct fw_page *page)
 static void
 publish_receipt(struct fw_daemon *d, const struct fw_action *action)
 {
+	struct fw_mqtt *telemetry = d->lanes[FW_LANE_TELEMETRY].mqtt;
 	char topic[FW_DIVISION_MAX + FW_DEVICE_MAX + 32];
+	struct fw_mqtt_state session;
 
+	fw_mqtt_state(telemetry, &session);
 	snprintf(topic, sizeof(topic), "fire/v1/%s/%s/receipt", action->u.receipt.division,
 	    action->u.receipt.device);
-	fw_mqtt_publish(d->lanes[FW_LANE_TELEMETRY].mqtt, topic, action->u.receipt.bytes,
-	    action->u.receipt.len, 0);
+	fw_mqtt_publish(session.up ? telemetry : d->lanes[FW_LANE_ALARM].mqtt, topic,
+	    action->u.receipt.bytes, action->u.receipt.len, 0);
 }
 
 static void

@@ -231,7 +231,8 @@ every_second(void *context)
 	fw_actions_run(d, fw_core_tick(d->core, now_us));
 	write_ledger_behind(d, now_us);
 	tell_nobody(d);
-	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US) {
+	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US ||
+	    now_us < d->partitions_kept_at_us) {
 		d->partitions_kept_at_us = now_us;
 		fw_keep_partitions(fw_store_pg(d->lanes[FW_LANE_TELEMETRY].store),
 		    PARTITIONS_AHEAD_DAYS, (int)d->settings->database.retention_days,
@@ -309,7 +310,7 @@ drain(void *context)
 		write_ledger_behind(d, now_us);
 		fw_turn(d);
 	}
-	if (is_drained(d) || now_us >= d->stopping_at_us + DRAIN_US) {
+	if (is_drained(d) || now_us < d->stopping_at_us || now_us >= d->stopping_at_us + DRAIN_US) {
 		if (!is_drained(d))
 			fw_warning(
 			    "not everything could be committed in time: the journal keeps it for the next start");

@@ -336,21 +336,23 @@ fw_lane_watch(struct fw_lane_unit *lane)
 {
 	struct fw_journal_state state;
 	unsigned filled = fw_journal_filled_percent(lane->journal);
-	bool full;
+	uint64_t reserve = 2 * (uint64_t)lane->max_payload_bytes; /* for what is on its way */
+	bool no_room, full;
 
 	fw_journal_state(lane->journal, &state);
 	tell_losses(lane, &state);
-	full = state.failed || state.no_room || filled >= PAUSE_AT_PERCENT;
+	no_room = state.no_room && state.room_bytes < reserve;
+	full = state.failed || no_room || filled >= PAUSE_AT_PERCENT;
 	if (full && !lane->paused) {
 		fw_error(
 		    "journal lane=%s filled=%u%%%s: the session is left, the broker keeps what comes",
 		    fw_lane_name(lane->id), filled,
-		    state.failed    ? " and cannot be written"
-		    : state.no_room ? " and cannot grow"
-				    : "");
+		    state.failed ? " and cannot be written"
+		    : no_room    ? " and cannot grow"
+				 : "");
 		fw_mqtt_stop(lane->mqtt);
 		lane->paused = true;
-	} else if (lane->paused && !state.failed && !state.no_room && filled < RESUME_AT_PERCENT) {
+	} else if (lane->paused && !state.failed && !no_room && filled < RESUME_AT_PERCENT) {
 		fw_notice("journal lane=%s filled=%u%%: the session is taken up again",
 		    fw_lane_name(lane->id), filled);
 		fw_mqtt_start(lane->mqtt);

@@ -27,7 +27,6 @@ state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, 
 		fw_lane_seek(&d->lanes[k], checkpoints[k].found, checkpoints[k].journal,
 		    checkpoints[k].position);
 	d->loaded = true;
-	d->partitions_kept_at_us = fw_loop_now_us(d->loop);
 	fw_core_counters(d->core, &c);
 	fw_notice("state read: devices=%llu incidents=%llu pages=%llu",
 	    (unsigned long long)c.devices, (unsigned long long)c.incidents,

@@ -328,12 +328,24 @@ fw_journal_release(struct fw_journal *j, uint64_t position, int64_t now_us)
 
 /* ---- asking */
 
+/* With lock. */
+static uint64_t
+room_in_segments(const struct fw_journal *j)
+{
+	uint64_t written = j->written, room = 0;
+
+	if (j->tail && written >= j->tail->place.first && written <= fw_segment_end(j->tail))
+		room = fw_segment_end(j->tail) - written;
+	return room + (j->spare ? j->spare->place.bytes : 0);
+}
+
 void
 fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out)
 {
 	lock(j);
 	out->files_bytes = j->files_bytes;
 	out->no_room = !j->spare && j->spare_error;
+	out->room_bytes = room_in_segments(j);
 	unlock(j);
 	out->id = j->id;
 	out->synced = j->synced;

@@ -59,8 +59,9 @@ struct fw_journal_state { /* any thread may ask */
 	uint64_t refused; /* appends that found no room: lost unless the device repeats them */
 	uint64_t damaged; /* records that did not hold their checksum, since open */
 	uint64_t sync_errors;
-	bool no_room; /* no further segment can be made: the disk or the quota is full */
-	bool failed;  /* a write or sync failed: nothing more is accepted */
+	bool no_room;        /* no further segment can be made: the disk or the quota is full */
+	uint64_t room_bytes; /* in the segments that there are */
+	bool failed;         /* a write or sync failed: nothing more is accepted */
 };
 
 /*

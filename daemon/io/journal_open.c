@@ -200,12 +200,12 @@ begin(struct fw_journal *j, char *why, size_t why_size)
 		blank = NULL;
 	}
 	r = fw_keeper_make_spare(j, why, why_size);
-	if (r == FW_OK) {
+	if (r == FW_OK)
 		remove_all(j, blank);
-		return FW_OK;
-	}
-	free_all(blank);
-	return r;
+	else
+		free_all(blank);
+	/* A full disk is no reason not to read what is there: the keeper goes on trying. */
+	return r == FW_EFULL ? FW_OK : r;
 }
 
 static int

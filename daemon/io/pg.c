@@ -111,6 +111,7 @@ finish_request(struct fw_pg *pg)
 		return;
 	}
 	pg->active = NULL;
+	fw_timer_cancel(pg->timer);
 	fw_pg_answer(pg, request, false); /* it may be gone then */
 	pg->failed = false;
 	if (PQtransactionStatus(pg->conn) == PQTRANS_IDLE || is_rollback)
@@ -232,6 +233,8 @@ fw_pg_serve(struct fw_pg *pg)
 		return;
 	}
 	fw_pg_begin_request(pg, request);
+	fw_timer_set(
+	    pg->timer, request->row_by_row ? FW_PG_READ_WITHIN_US : FW_PG_ANSWER_WITHIN_US);
 	fw_pg_flush(pg);
 }
 

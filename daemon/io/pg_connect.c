@@ -265,8 +265,12 @@ fw_pg_on_timer(void *context)
 		pg->active = NULL;
 		fw_pg_drop(pg);
 		break;
+	case UP: /* its kernel acknowledges, it does not answer: the outcome is unknown, as with a
+		    lost one */
+		fw_pg_set_why(pg, "no answer");
+		fw_pg_drop(pg);
+		break;
 	case OFF:
-	case UP:
 		break;
 	}
 }

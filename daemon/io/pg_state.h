@@ -16,6 +16,8 @@
 #include "io/pg.h"
 
 #define FW_PG_RETRY_FIRST_US (100 * FW_MS)
+#define FW_PG_ANSWER_WITHIN_US (120 * FW_S) /* a request */
+#define FW_PG_READ_WITHIN_US (1800 * FW_S)  /* the state of a large town */
 #define FW_PG_WHY_MAX 512
 
 enum fw_pg_state { OFF, PAUSED, CONNECTING, PREPARING, UP };

@@ -101,7 +101,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, n) "
 	"ORDER BY incident_id, division, n DESC "
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
-	"confirmed_at = EXCLUDED.confirmed_at, alarm_count = EXCLUDED.alarm_count, trigger_count = EXCLUDED.trigger_count"},
+	"confirmed_at = EXCLUDED.confirmed_at, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
+	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count)"},
 
     /* Restored ones first: the next alarm of the same point may be raised in the same batch
        (alarm_one_open). */
