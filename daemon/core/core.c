@@ -133,14 +133,3 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 	out->incidents = fw_strmap_count(&core->open_incidents);
 	out->pages_pending = fw_strmap_count(&core->pages);
 }
-
-void
-fw_core_each_incident(const struct fw_core *core,
-    void (*visit)(const struct fw_incident *incident, void *context), void *context)
-{
-	size_t cursor = 0;
-	void *value;
-
-	while (fw_strmap_next(&core->open_incidents, &cursor, &value))
-		visit(value, context);
-}

@@ -206,8 +206,4 @@ FW_MUST_CHECK int fw_core_load_page(
 
 void fw_core_counters(const struct fw_core *core, struct fw_core_counters *out);
 
-/* Calls `visit` for each incident that is not closed. */
-void fw_core_each_incident(const struct fw_core *core,
-    void (*visit)(const struct fw_incident *incident, void *context), void *context);
-
 #endif

@@ -57,14 +57,6 @@ fw_service_alive(void)
 	sd_notify(0, "WATCHDOG=1");
 }
 
-int64_t
-fw_service_watchdog_us(void)
-{
-	uint64_t interval_us;
-
-	return sd_watchdog_enabled(0, &interval_us) > 0 ? (int64_t)(interval_us / 2) : 0;
-}
-
 bool
 fw_service_has_journal(void)
 {

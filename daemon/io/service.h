@@ -14,9 +14,6 @@ void fw_service_stopping(void);
 void fw_service_status(const char *format, ...) FW_PRINTF(1, 2);
 void fw_service_alive(void); /* WATCHDOG=1 */
 
-/* Half of the interval in which the manager wants to hear fw_service_alive; 0: it does not. */
-int64_t fw_service_watchdog_us(void);
-
 /* Standard error is the journal: lines are to carry their priority. */
 bool fw_service_has_journal(void);
 

@@ -21,11 +21,6 @@ static const struct {
     [FW_CLASS_TEST] = {"test", "indeterminate", "测试"},
 };
 
-static const char *const conditions[FW_CONDITIONS] = {"unspecified", "fire", "pre_alarm", "gas",
-    "fault", "disabled", "supervisory", "activated", "feedback", "delayed", "mains_lost",
-    "battery_low", "tamper", "tripped", "water_flow", "manual_call", "reset", "self_test", "muted",
-    "arc_fault"};
-
 static const char *const reasons[FW_REASONS] = {"none", "not_protobuf", "identity", "oversize",
     "condition", "value", "sequence", "text", "topic", "refused"};
 
@@ -59,30 +54,9 @@ bool fw_class_is_emergency(enum fw_class class)
 }
 
 const char *
-fw_condition_name(uint32_t condition)
-{
-	return condition < FW_CONDITIONS ? conditions[condition] : "unknown";
-}
-
-const char *
 fw_reason_name(enum fw_reason reason)
 {
 	return reason < FW_REASONS ? reasons[reason] : "unknown";
-}
-
-const char *
-fw_mode_name(uint32_t mode)
-{
-	switch (mode) {
-	case FW_MODE_NORMAL:
-		return "normal";
-	case FW_MODE_TEST:
-		return "test";
-	case FW_MODE_MAINTENANCE:
-		return "maintenance";
-	default:
-		return "unknown";
-	}
 }
 
 enum fw_class

@@ -83,9 +83,7 @@ enum fw_verdict {
 const char *fw_lane_name(enum fw_lane lane);
 const char *fw_class_name(enum fw_class class);
 const char *fw_class_name_zh(enum fw_class class);
-const char *fw_condition_name(uint32_t condition);
 const char *fw_reason_name(enum fw_reason reason);
-const char *fw_mode_name(uint32_t mode);
 
 /* Perceived severity of a class, in the words of ITU-T X.733: critical, major, minor, warning,
  * indeterminate. */
