@@ -73,6 +73,9 @@ fw_say(const char *format, ...)
 		return;
 	while (n > 0 && text[n - 1] == '\n')
 		text[--n] = '\0';
+	for (char *c = text; *c; c++) /* a message of several lines is one sentence here */
+		if (*c == '\n' || *c == '\t')
+			*c = ' ';
 	fputs("firewatchctl: ", stderr);
 	fw_say_text(stderr, text, 0);
 	fputc('\n', stderr);
