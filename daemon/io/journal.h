@@ -66,9 +66,9 @@ struct fw_journal_state { /* any thread may ask */
 
 /*
  * Opens or makes a journal.  On an error `why` names the file and what is wrong with it: FW_EIO,
- * FW_EFULL (no disk space for a segment), FW_EVERSION, FW_EEXIST (another process has it open: the
- * folder is locked with flock), FW_EINVAL.  A quota that is used up is no error: appends are
- * refused until something is released.
+ * FW_EVERSION, FW_EEXIST (another process has it open: the folder is locked with flock), FW_EINVAL.
+ * A quota that is used up or a full disk is no error: what is there can be read, appends are
+ * refused until there is room.
  */
 FW_MUST_CHECK int fw_journal_open(
     struct fw_journal **out, const struct fw_journal_options *options, char *why, size_t why_size);
