@@ -4,6 +4,7 @@
 #include "app/daemon.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,6 +19,7 @@
 
 #define WHY_MAX 512
 #define DRAIN_US (10 * FW_S)   /* what is not committed by then stays in the journal */
+#define GIVE_BACK_US FW_S      /* the lease, so that the standby need not wait */
 #define DEVICES_A_SECOND 20000 /* ledger rows written behind */
 #define PARTITIONS_EVERY_US (3600 * FW_S)
 #define PARTITIONS_AHEAD_DAYS 7
@@ -216,7 +218,10 @@ every_second(void *context)
 
 	fw_timer_set(d->second_timer, FW_S);
 	tell_manager(d);
-	for (int k = 0; k < FW_LANES && !d->stopping; k++)
+	fw_role_watch(d, now_us);
+	if (d->role == FW_ROLE_STANDBY)
+		fw_handover(d);
+	for (int k = 0; k < FW_LANES && !d->stopping && d->taking_in; k++)
 		if (!fw_lane_watch(&d->lanes[k])) {
 			d->exit_code = 1;
 			begin_stop(d,
@@ -301,11 +306,25 @@ is_drained(const struct fw_daemon *d)
 }
 
 static void
+give_back(struct fw_daemon *d)
+{
+	if (d->giving_back)
+		return;
+	d->giving_back = true;
+	fw_lease_give(d->lease, stop_now, d);
+	fw_timer_set(d->stop_timer, GIVE_BACK_US);
+}
+
+static void
 drain(void *context)
 {
 	struct fw_daemon *d = context;
 	int64_t now_us = fw_loop_now_us(d->loop);
 
+	if (d->giving_back) {
+		stop_now(d);
+		return;
+	}
 	if (d->loaded) {
 		write_ledger_behind(d, now_us);
 		fw_turn(d);
@@ -314,7 +333,7 @@ drain(void *context)
 		if (!is_drained(d))
 			fw_warning(
 			    "not everything could be committed in time: the journal keeps it for the next start");
-		stop_now(d);
+		give_back(d);
 		return;
 	}
 	fw_timer_set(d->stop_timer, 20 * FW_MS);
@@ -353,18 +372,25 @@ open_lanes(struct fw_daemon *d, char *why, size_t why_size)
 	const struct fw_store_handlers handlers[FW_LANES] = {
 	    [FW_LANE_ALARM] = {.up = alarm_up,
 		.committed = alarm_committed,
+		.known = fw_role_known,
+		.take_back = fw_role_take_back,
+		.fenced = fw_role_fenced,
 		.notified = fw_reading_notified,
 		.context = d},
 	    [FW_LANE_TELEMETRY] = {.up = telemetry_up,
 		.committed = telemetry_committed,
+		.known = fw_role_known,
+		.take_back = fw_role_take_back,
+		.fenced = fw_role_fenced,
 		.notified = fw_reading_notified,
 		.context = d},
 	};
 	int error = FW_OK;
 
 	for (int k = 0; k < FW_LANES && error == FW_OK; k++)
-		error = fw_lane_open(&d->lanes[k], (enum fw_lane)k, d->loop, d->settings,
-		    &handlers[k], fw_turn, d, why, why_size);
+		error =
+		    fw_lane_open(&d->lanes[k], (enum fw_lane)k, d->lanes[FW_LANE_ALARM].journal_id,
+			d->loop, d->settings, &handlers[k], fw_turn, d, why, why_size);
 	return error;
 }
 
@@ -392,10 +418,7 @@ start(struct fw_daemon *d, char *why, size_t why_size)
 		    control_answer, d, why, why_size);
 	if (error != FW_OK)
 		return error;
-	for (int k = 0; k < FW_LANES; k++) {
-		fw_store_start(d->lanes[k].store);
-		fw_mqtt_start(d->lanes[k].mqtt);
-	}
+	fw_role_start(d);
 	fw_timer_set(d->second_timer, 0);
 	return FW_OK;
 }
@@ -404,6 +427,8 @@ static void
 stop(struct fw_daemon *d)
 {
 	fw_control_free(d->control);
+	fw_lease_free(d->lease);
+	fw_handover_free(d->handover);
 	for (int k = 0; k < FW_LANES; k++)
 		fw_lane_close(&d->lanes[k]);
 	fw_webhook_free(d->webhook);
@@ -415,29 +440,45 @@ stop(struct fw_daemon *d)
 	for (size_t k = 0; k < sizeof(d->signals) / sizeof(d->signals[0]); k++)
 		fw_signal_free(d->signals[k]);
 	fw_loop_free(d->loop);
-	fw_settings_fini(d->settings);
+}
+
+/* One round: start ladder, the loop, stop ladder.  True: begin anew. */
+static bool
+run_once(struct fw_daemon *d, bool first)
+{
+	char why[WHY_MAX] = "";
+	int error = start(d, why, sizeof(why));
+	bool again;
+
+	if (error == FW_OK) {
+		fw_notice("firewatchd %s %s: instance=%s config=%s", FW_VERSION,
+		    first ? "started" : "began anew", d->settings->instance.name, d->config_path);
+		fw_service_ready();
+		fw_loop_run(d->loop);
+	} else {
+		fw_error("cannot start: %s", *why ? why : fw_strerror(error));
+		d->exit_code = 1;
+	}
+	again = error == FW_OK && d->again && !d->stopping;
+	stop(d);
+	memset((char *)d + offsetof(struct fw_daemon, loop), 0,
+	    sizeof(*d) - offsetof(struct fw_daemon, loop));
+	return again;
 }
 
 int
 fw_daemon_run(struct fw_settings *settings, const char *config_path)
 {
-	struct fw_daemon d = {.settings = settings, .config_path = config_path};
-	char why[WHY_MAX] = "";
-	int error;
+	struct fw_daemon d = {.settings = settings, .config_path = config_path, .trusting = true};
+	bool first = true;
 
 	fw_log_init(log_level(settings), fw_service_has_journal());
 	if (getrandom(&d.hash_seed, sizeof(d.hash_seed), 0) != (ssize_t)sizeof(d.hash_seed))
 		abort();
-	error = start(&d, why, sizeof(why));
-	if (error == FW_OK) {
-		fw_notice("firewatchd %s started: instance=%s config=%s", FW_VERSION,
-		    settings->instance.name, config_path);
-		fw_service_ready();
-		fw_loop_run(d.loop);
-		fw_notice("stopped");
-	} else {
-		fw_error("cannot start: %s", *why ? why : fw_strerror(error));
-	}
-	stop(&d);
-	return error == FW_OK ? d.exit_code : 1;
+	while (run_once(&d, first))
+		first = false;
+	fw_notice("stopped");
+	free(d.known);
+	fw_settings_fini(settings);
+	return d.exit_code;
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "io/lease.h"
 
 #define PAUSE_AT_PERCENT 95
 #define RESUME_AT_PERCENT 80
@@ -140,13 +141,15 @@ make_session(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_se
 }
 
 static void
-make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s,
-    const struct fw_store_handlers *handlers)
+make_store(struct fw_lane_unit *lane, uint64_t holder, struct fw_loop *loop,
+    const struct fw_settings *s, const struct fw_store_handlers *handlers)
 {
+	char session_name[FW_PG_NAME_MAX];
 	static const char *const channels[] = {
 	    "firewatch_incident", "firewatch_quarantine", "firewatch_town"};
 	struct fw_store_options options = {
 	    .dsn = s->database.dsn,
+	    .session_name = session_name,
 	    .instance = s->instance.name,
 	    .lane = lane->id,
 	    .retry_max_ms = s->database.retry_max_ms,
@@ -154,6 +157,7 @@ make_store(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_sett
 	    .listen_count = lane->id == FW_LANE_ALARM ? sizeof(channels) / sizeof(channels[0]) : 0,
 	};
 
+	fw_lease_session_name(holder, fw_lane_name(lane->id), session_name, sizeof(session_name));
 	lane->store = fw_store_new(loop, &options, handlers);
 	fw_lane_reload(lane, s);
 }
@@ -176,7 +180,7 @@ journal_ready(int what, void *context)
 }
 
 int
-fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop,
+fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, uint64_t holder, struct fw_loop *loop,
     const struct fw_settings *s, const struct fw_store_handlers *store_handlers,
     void (*readable)(void *context), void *context, char *why, size_t why_size)
 {
@@ -194,7 +198,7 @@ fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop,
 	error = make_session(lane, loop, s, why, why_size);
 	if (error != FW_OK)
 		return error;
-	make_store(lane, loop, s, store_handlers);
+	make_store(lane, holder ? holder : lane->journal_id, loop, s, store_handlers);
 	lane->journal_watch =
 	    fw_watch_new(loop, fw_journal_fd(lane->journal), FW_READ, journal_ready, lane);
 	return FW_OK;
@@ -211,27 +215,24 @@ fw_lane_close(struct fw_lane_unit *lane)
 
 /* ---------------------------------------------------------------- reading */
 
-void
-fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t position)
+bool
+fw_lane_seek(struct fw_lane_unit *lane, const struct fw_checkpoint *checkpoint)
 {
-	uint64_t first = fw_journal_first(lane->journal), nearest;
+	uint64_t position =
+	    checkpoint->found ? checkpoint->position : fw_journal_first(lane->journal);
+	uint64_t nearest;
 
-	if (!found || journal != lane->journal_id) {
-		if (found)
-			fw_warning(
-			    "journal lane=%s is not the one of the last checkpoint: read from its beginning",
-			    fw_lane_name(lane->id));
-		position = first;
-	}
+	fw_store_set_position(lane->store, lane->journal_id, position);
 	if (fw_journal_seek(lane->journal, position, &nearest) == FW_OK)
-		return;
+		return true;
 	fw_error(
 	    "journal lane=%s does not hold position %llu any more: read from %llu, reports between them are lost "
 	    "unless their devices send them again",
 	    fw_lane_name(lane->id), (unsigned long long)position, (unsigned long long)nearest);
-	if (fw_journal_seek(lane->journal, nearest, &nearest) != FW_OK)
-		fw_error(
-		    "journal lane=%s cannot be read from there either", fw_lane_name(lane->id));
+	if (fw_journal_seek(lane->journal, nearest, &nearest) == FW_OK)
+		return true;
+	fw_error("journal lane=%s cannot be read from there either", fw_lane_name(lane->id));
+	return false;
 }
 
 bool

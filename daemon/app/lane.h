@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "io/mqtt.h"
 #include "io/store.h"
+#include "io/store_read.h"
 #include "model/settings.h"
 
 struct fw_lane_unit {
@@ -43,17 +44,19 @@ struct fw_lane_unit {
 	bool at_end; /* of the journal, at the last read */
 };
 
-/* Opens the journal and makes session and store; whoever opened it starts them.  On failure `why`
- * tells. */
-FW_MUST_CHECK int fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, struct fw_loop *loop,
-    const struct fw_settings *s, const struct fw_store_handlers *store_handlers,
-    void (*readable)(void *context), void *context, char *why, size_t why_size);
+/* Opens the journal and makes session and store; whoever opened it starts them.  `holder` is the
+ * alarm journal's id, 0 while that one is opened.  On failure `why` tells. */
+FW_MUST_CHECK int fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, uint64_t holder,
+    struct fw_loop *loop, const struct fw_settings *s,
+    const struct fw_store_handlers *store_handlers, void (*readable)(void *context), void *context,
+    char *why, size_t why_size);
 void fw_lane_close(struct fw_lane_unit *lane);
 void fw_lane_reload(
     struct fw_lane_unit *lane, const struct fw_settings *s); /* what is reloadable */
 
-/* Goes on where the checkpoint says.  Loud about what the journal does not hold any more. */
-void fw_lane_seek(struct fw_lane_unit *lane, bool found, uint64_t journal, uint64_t position);
+/* Goes on where the checkpoint says, or at the beginning.  Loud about what the journal does not
+ * hold any more; false: it cannot be read. */
+bool fw_lane_seek(struct fw_lane_unit *lane, const struct fw_checkpoint *checkpoint);
 
 /* For the rows of another message. */
 bool fw_lane_has_room(const struct fw_lane_unit *lane);

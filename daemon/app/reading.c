@@ -24,9 +24,14 @@ state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, 
 		return;
 	}
 	for (int k = 0; k < FW_LANES; k++)
-		fw_lane_seek(&d->lanes[k], checkpoints[k].found, checkpoints[k].journal,
-		    checkpoints[k].position);
+		if (!fw_lane_seek(&d->lanes[k], &checkpoints[k]))
+			fw_warning("journal lane=%s goes on with what comes", fw_lane_name(k));
+	for (size_t k = 0; k < d->known_count; k++)
+		fw_core_load_report(d->core, d->known[k].device, "", d->known[k].boot_id,
+		    d->known[k].sequence, fw_loop_now_us(d->loop));
+	d->known_count = 0;
 	d->loaded = true;
+	fw_role_take_in(d);
 	fw_core_counters(d->core, &c);
 	fw_notice("state read: devices=%llu incidents=%llu pages=%llu",
 	    (unsigned long long)c.devices, (unsigned long long)c.incidents,
@@ -54,7 +59,8 @@ town_read(struct fw_town *town, const char *error, void *context)
 	fw_core_set_town(d->core, town);
 	if (d->loading)
 		fw_read_state(fw_store_pg(d->lanes[FW_LANE_ALARM].store),
-		    d->settings->instance.name, d->core, fw_loop_now_us(d->loop), state_read, d);
+		    d->settings->instance.name, fw_role_journals(d).id, d->core,
+		    fw_loop_now_us(d->loop), state_read, d);
 	else if (d->town_wanted)
 		fw_reading_town(d);
 }

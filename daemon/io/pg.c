@@ -13,7 +13,8 @@ void
 fw_pg_answer(struct fw_pg *pg, struct fw_pg_request *request, bool lost)
 {
 	char why[FW_PG_WHY_MAX], sqlstate[sizeof(pg->sqlstate)];
-	struct fw_pg_error error = {.lost = lost, .sqlstate = sqlstate, .message = why};
+	struct fw_pg_error error = {
+	    .lost = lost, .step = pg->failed_step, .sqlstate = sqlstate, .message = why};
 	bool failed = lost || pg->failed;
 
 	memcpy(why, pg->why, sizeof(why));
@@ -114,6 +115,8 @@ finish_request(struct fw_pg *pg)
 	fw_timer_cancel(pg->timer);
 	fw_pg_answer(pg, request, false); /* it may be gone then */
 	pg->failed = false;
+	if (!pg->conn)
+		return; /* given up by the one answered */
 	if (PQtransactionStatus(pg->conn) == PQTRANS_IDLE || is_rollback)
 		fw_pg_serve(pg);
 	else
@@ -129,6 +132,7 @@ note_error(struct fw_pg *pg, const PGresult *result)
 	if (pg->failed)
 		return;
 	pg->failed = true;
+	pg->failed_step = pg->step;
 	snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%s", state ? state : "");
 	fw_pg_set_why(pg, primary ? primary : PQresultErrorMessage(result));
 }
@@ -145,6 +149,11 @@ take_result(struct fw_pg *pg, const PGresult *result)
 			request->rows(pg->step, result, request->context);
 		return;
 	case PGRES_COMMAND_OK:
+		if (request->written)
+			request->written(pg->step,
+			    strtoull(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10),
+			    request->context);
+		return;
 	case PGRES_EMPTY_QUERY:
 	case PGRES_PIPELINE_ABORTED:
 		return;
@@ -270,6 +279,7 @@ fw_pg_new(struct fw_loop *loop, const struct fw_pg_options *options,
 	pg->handlers = *handlers;
 	pg->dsn = fw_strdup(options->dsn);
 	pg->application_name = fw_strdup(options->application_name);
+	pg->label = fw_strdup(options->label);
 	pg->pause_us = FW_PG_RETRY_FIRST_US;
 	pg->queue_end = &pg->queue;
 	pg->timer = fw_timer_new(loop, fw_pg_on_timer, pg);
@@ -302,7 +312,18 @@ fw_pg_free(struct fw_pg *pg)
 	PQfinish(pg->conn);
 	free(pg->dsn);
 	free(pg->application_name);
+	free(pg->label);
+	fw_pg_connect_free(pg);
 	free(pg);
+}
+
+void
+fw_pg_reconnect(struct fw_pg *pg, const char *why)
+{
+	if (pg->state != UP)
+		return;
+	fw_pg_set_why(pg, why);
+	fw_pg_drop(pg);
 }
 
 bool

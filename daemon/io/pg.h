@@ -26,10 +26,13 @@ struct fw_pg_statement {
 	const char *name, *sql;
 };
 
-struct fw_pg_options { /* dsn and application_name are copied, the rest must outlive the connection
-			*/
-	const char *dsn;
+#define FW_PG_NAME_MAX 64 /* PostgreSQL cuts a session's name there */
+
+struct fw_pg_options {   /* dsn, application_name and label are copied, the rest must outlive the
+			    connection */
+	const char *dsn; /* of several hosts one is tried after the other, each with its own time */
 	const char *application_name;
+	const char *label;    /* what the log calls it */
 	int64_t retry_max_ms; /* longest pause between attempts to connect */
 	const struct fw_pg_statement *statements;
 	size_t statement_count;
@@ -55,6 +58,7 @@ struct fw_pg_step {
 
 struct fw_pg_error {
 	bool lost;            /* the connection: whether it was done is not known */
+	size_t step;          /* that failed, when not lost */
 	const char *sqlstate; /* "" when lost without a word of the server */
 	const char *message;  /* one line */
 };
@@ -66,6 +70,8 @@ struct fw_pg_request {
 	bool row_by_row; /* rows as they come, one a call, for answers too large to be held */
 	/* Binary rows of step `step`; NULL: of no interest.  Holds during the call. */
 	void (*rows)(size_t step, const PGresult *rows, void *context);
+	/* How many rows a step that answers none has written; NULL: of no interest. */
+	void (*written)(size_t step, uint64_t rows, void *context);
 	/* error NULL: all steps succeeded.  Rows may have come before an error.  May send the next
 	 * request. */
 	void (*done)(const struct fw_pg_error *error, void *context);
@@ -80,6 +86,9 @@ struct fw_pg *fw_pg_new(struct fw_loop *loop, const struct fw_pg_options *option
 void fw_pg_free(struct fw_pg *pg); /* not from its callbacks; NULL is allowed */
 void fw_pg_start(struct fw_pg *pg);
 bool fw_pg_is_up(const struct fw_pg *pg);
+
+/* Gives the session up and connects anew: this server is not the one to write to any more. */
+void fw_pg_reconnect(struct fw_pg *pg, const char *why);
 uint64_t fw_pg_connects(const struct fw_pg *pg);
 
 /* Sends it, or lets it wait for those before it.  While there is no connection it is answered as

@@ -228,6 +228,62 @@ fw_columns_params(struct fw_columns *c, const char **values, int *lengths, int *
 	}
 }
 
+/* ---------------------------------------------------------------- rows that were put */
+
+static size_t
+element_bytes(const uint8_t *at)
+{
+	uint32_t length;
+
+	memcpy(&length, at, 4);
+	return length == UINT32_MAX ? 4 : 4 + (size_t)be32toh(length);
+}
+
+static size_t
+offset_of(const struct fw_column *k, size_t row)
+{
+	size_t at = HEADER_BYTES;
+
+	for (; row > 0; row--)
+		at += element_bytes(k->bytes + at);
+	return at;
+}
+
+void
+fw_columns_copy(struct fw_columns *c, const struct fw_columns *from_columns, size_t from, size_t to)
+{
+	assert(c->next == 0 && c->count == from_columns->count && from <= to);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct fw_column *source = &from_columns->column[i];
+		struct fw_column *k = &c->column[i];
+		size_t start = offset_of(source, from), n = 0;
+
+		for (size_t row = from; row < to; row++)
+			n += element_bytes(source->bytes + start + n);
+		k->bytes = fw_grow(k->bytes, &k->cap, k->used + n, 1);
+		memcpy(k->bytes + k->used, source->bytes + start, n);
+		k->used += n;
+		k->has_null |= source->has_null;
+		c->bytes += n;
+	}
+	c->rows += to - from;
+}
+
+void
+fw_columns_remove(struct fw_columns *c, size_t row)
+{
+	assert(c->next == 0 && row < c->rows);
+	for (size_t i = 0; i < c->count; i++) {
+		struct fw_column *k = &c->column[i];
+		size_t at = offset_of(k, row), n = element_bytes(k->bytes + at);
+
+		memmove(k->bytes + at, k->bytes + at + n, k->used - at - n);
+		k->used -= n;
+		c->bytes -= n;
+	}
+	c->rows--;
+}
+
 static uint64_t
 big_endian(const char *bytes, size_t n)
 {
@@ -237,6 +293,59 @@ big_endian(const char *bytes, size_t n)
 		value = value << 8 | (uint8_t)bytes[i];
 	return value;
 }
+
+static int64_t
+signed_integer(const char *bytes, size_t n)
+{
+	switch (n) {
+	case 1:
+		return *bytes != 0;
+	case 2:
+		return (int16_t)big_endian(bytes, 2);
+	case 4:
+		return (int32_t)big_endian(bytes, 4);
+	case 8:
+		return (int64_t)big_endian(bytes, 8);
+	default:
+		return 0;
+	}
+}
+
+const uint8_t *
+fw_columns_field(const struct fw_columns *c, size_t column, size_t row, size_t *length)
+{
+	const struct fw_column *k = &c->column[column];
+	const uint8_t *at = k->bytes + offset_of(k, row);
+
+	*length = element_bytes(at) - 4;
+	return at[0] == 0xff ? NULL : at + 4;
+}
+
+int64_t
+fw_columns_int(const struct fw_columns *c, size_t column, size_t row)
+{
+	size_t n;
+	const uint8_t *bytes = fw_columns_field(c, column, row, &n);
+
+	return bytes ? signed_integer((const char *)bytes, n) : 0;
+}
+
+static int64_t
+since_1970(int64_t since_2000_us)
+{
+	return since_2000_us > INT64_MAX - EPOCH_2000_US ? FW_NEVER : since_2000_us + EPOCH_2000_US;
+}
+
+int64_t
+fw_columns_time(const struct fw_columns *c, size_t column, size_t row)
+{
+	size_t n;
+	const uint8_t *bytes = fw_columns_field(c, column, row, &n);
+
+	return bytes ? since_1970(signed_integer((const char *)bytes, n)) : 0;
+}
+
+/* ---------------------------------------------------------------- rows of answers */
 
 bool
 fw_get_null(const PGresult *rows, int row, int column)
@@ -259,31 +368,13 @@ fw_get_length(const PGresult *rows, int row, int column)
 int64_t
 fw_get_int(const PGresult *rows, int row, int column)
 {
-	const char *bytes = PQgetvalue(rows, row, column);
-
-	switch (PQgetlength(rows, row, column)) {
-	case 1:
-		return *bytes != 0;
-	case 2:
-		return (int16_t)big_endian(bytes, 2);
-	case 4:
-		return (int32_t)big_endian(bytes, 4);
-	case 8:
-		return (int64_t)big_endian(bytes, 8);
-	default:
-		return 0;
-	}
+	return signed_integer(PQgetvalue(rows, row, column), fw_get_length(rows, row, column));
 }
 
 int64_t
 fw_get_time(const PGresult *rows, int row, int column)
 {
-	int64_t t;
-
-	if (fw_get_null(rows, row, column))
-		return 0;
-	t = fw_get_int(rows, row, column);
-	return t > INT64_MAX - EPOCH_2000_US ? FW_NEVER : t + EPOCH_2000_US;
+	return fw_get_null(rows, row, column) ? 0 : since_1970(fw_get_int(rows, row, column));
 }
 
 size_t

@@ -51,6 +51,20 @@ void fw_put_null(struct fw_columns *c);
 /* The parameters, one for each column; they point into `c`.  Each array has room for c->count. */
 void fw_columns_params(struct fw_columns *c, const char **values, int *lengths, int *formats);
 
+/* Copies the rows from..to of `from_columns` behind those of `c`, which has columns of the same
+ * types. */
+void fw_columns_copy(
+    struct fw_columns *c, const struct fw_columns *from_columns, size_t from, size_t to);
+/* Takes one row out. */
+void fw_columns_remove(struct fw_columns *c, size_t row);
+
+/* A field that was put, as its bytes in network order; NULL: null.  Walks there from the first row.
+ */
+const uint8_t *fw_columns_field(
+    const struct fw_columns *c, size_t column, size_t row, size_t *length);
+int64_t fw_columns_int(const struct fw_columns *c, size_t column, size_t row);  /* 0 for null */
+int64_t fw_columns_time(const struct fw_columns *c, size_t column, size_t row); /* likewise */
+
 /* Fields of binary rows. */
 bool fw_get_null(const PGresult *rows, int row, int column);
 const char *fw_get_text(

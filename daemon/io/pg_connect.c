@@ -6,10 +6,12 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "io/pg_state.h"
 
 #define CONNECT_WITHIN_US (15 * FW_S)
+#define HOST_WITHIN_US (4 * FW_S) /* when there is another one to be tried */
 
 void
 fw_pg_set_why(struct fw_pg *pg, const char *why)
@@ -30,7 +32,7 @@ tell_down(struct fw_pg *pg)
 	if (strcmp(pg->told, pg->why) == 0)
 		return;
 	memcpy(pg->told, pg->why, sizeof(pg->told));
-	fw_warning("postgres %s: not connected: %s", pg->application_name, pg->why);
+	fw_warning("postgres %s: not connected: %s", pg->label, pg->why);
 	if (pg->handlers.up)
 		pg->handlers.up(false, pg->why, pg->handlers.context);
 }
@@ -40,7 +42,7 @@ tell_up(struct fw_pg *pg)
 {
 	pg->told[0] = '\0';
 	pg->connects++;
-	fw_notice("postgres %s: connected", pg->application_name);
+	fw_notice("postgres %s: connected", pg->label);
 	if (pg->handlers.up)
 		pg->handlers.up(true, "connected", pg->handlers.context);
 }
@@ -55,12 +57,28 @@ jittered(int64_t pause_us)
 	return pause_us / 2 + (int64_t)((double)pause_us * (random / (double)UINT32_MAX)) / 2;
 }
 
+/* The next host when this one did not let us in; true: without a pause, for it has not been tried
+ * yet. */
+static bool
+change_host(struct fw_pg *pg)
+{
+	if (pg->state == UP || pg->host_count < 2)
+		return false;
+	pg->host = (pg->host + 1) % pg->host_count;
+	return pg->host != 0;
+}
+
 static void
 pause_connect(struct fw_pg *pg)
 {
 	int64_t most = pg->options.retry_max_ms * FW_MS;
+	bool at_once = change_host(pg);
 
 	pg->state = PAUSED;
+	if (at_once) {
+		fw_timer_set(pg->timer, 0);
+		return;
+	}
 	fw_timer_set(pg->timer, jittered(pg->pause_us));
 	pg->pause_us *= 2;
 	if (pg->pause_us > most)
@@ -228,14 +246,87 @@ poll_connect(struct fw_pg *pg)
 	fw_pg_lose(pg);
 }
 
+/* ---------------------------------------------------------------- hosts */
+
+/* The n-th word between commas, or the only one; NULL where there is none. */
+static char *
+word_of(const char *list, size_t n)
+{
+	char *word;
+	size_t length;
+
+	if (!list || !*list)
+		return NULL;
+	for (; n > 0 && strchr(list, ','); n--)
+		list = strchr(list, ',') + 1;
+	length = strcspn(list, ",");
+	if (!length)
+		return NULL;
+	word = fw_calloc(length + 1, 1);
+	memcpy(word, list, length);
+	return word;
+}
+
+static size_t
+count_words(const char *list)
+{
+	size_t n = list && *list;
+
+	for (; n && *list; list++)
+		n += *list == ',';
+	return n;
+}
+
+static const char *
+value_of(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options && options->keyword; options++)
+		if (strcmp(options->keyword, keyword) == 0)
+			return options->val;
+	return NULL;
+}
+
+/* libpq would try the second host only when the first refuses, and the timer here is for all. */
+static void
+read_hosts(struct fw_pg *pg)
+{
+	PQconninfoOption *options = PQconninfoParse(pg->dsn, NULL);
+	const char *hosts = value_of(options, "host"), *addresses = value_of(options, "hostaddr");
+	size_t count = count_words(addresses) ? count_words(addresses) : count_words(hosts);
+
+	if (count >= 2)
+		pg->hosts = fw_calloc(count, sizeof(*pg->hosts));
+	pg->host_count = pg->hosts ? count : 0;
+	for (size_t i = 0; i < pg->host_count; i++)
+		pg->hosts[i] = (struct fw_pg_host){
+		    .host = word_of(hosts, i),
+		    .address = word_of(addresses, i),
+		    .port = word_of(value_of(options, "port"), i),
+		};
+	PQconninfoFree(options);
+}
+
+void
+fw_pg_connect_free(struct fw_pg *pg)
+{
+	for (size_t i = 0; i < pg->host_count; i++) {
+		free(pg->hosts[i].host);
+		free(pg->hosts[i].address);
+		free(pg->hosts[i].port);
+	}
+	free(pg->hosts);
+}
+
 static void
 begin_connect(struct fw_pg *pg)
 {
-	/* what stands before dbname is a default, what stands behind it holds */
+	const struct fw_pg_host *h = pg->hosts ? &pg->hosts[pg->host] : NULL;
+	/* what stands before dbname is a default, what stands behind it holds; NULL is left out */
 	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
-	    "tcp_user_timeout", "dbname", "application_name", "client_encoding", NULL};
-	const char *const values[] = {
-	    "10", "5", "3", "15000", pg->dsn, pg->application_name, "UTF8", NULL};
+	    "tcp_user_timeout", "dbname", "application_name", "client_encoding", "host", "hostaddr",
+	    "port", NULL};
+	const char *const values[] = {"10", "5", "3", "15000", pg->dsn, pg->application_name,
+	    "UTF8", h ? h->host : NULL, h ? h->address : NULL, h ? h->port : NULL, NULL};
 
 	pg->state = CONNECTING;
 	pg->failed = false;
@@ -243,7 +334,7 @@ begin_connect(struct fw_pg *pg)
 	pg->conn = PQconnectStartParams(keys, values, 1);
 	if (!pg->conn)
 		abort();
-	fw_timer_set(pg->timer, CONNECT_WITHIN_US);
+	fw_timer_set(pg->timer, h ? HOST_WITHIN_US : CONNECT_WITHIN_US);
 	if (PQstatus(pg->conn) == CONNECTION_BAD)
 		fw_pg_lose(pg);
 	else
@@ -278,6 +369,8 @@ fw_pg_on_timer(void *context)
 void
 fw_pg_start(struct fw_pg *pg)
 {
-	if (pg->state == OFF)
-		begin_connect(pg);
+	if (pg->state != OFF)
+		return;
+	read_hosts(pg);
+	begin_connect(pg);
 }

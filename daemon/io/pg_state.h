@@ -20,13 +20,19 @@
 #define FW_PG_READ_WITHIN_US (1800 * FW_S)  /* the state of a large town */
 #define FW_PG_WHY_MAX 512
 
+struct fw_pg_host {
+	char *host, *address, *port; /* NULL: not given */
+};
+
 enum fw_pg_state { OFF, PAUSED, CONNECTING, PREPARING, UP };
 
 struct fw_pg {
 	struct fw_loop *loop;
 	struct fw_pg_options options;
 	struct fw_pg_handlers handlers;
-	char *dsn, *application_name;
+	char *dsn, *application_name, *label;
+	struct fw_pg_host *hosts; /* of the DSN; host_count 0: as libpq understands it */
+	size_t host_count, host;  /* the one tried now */
 	enum fw_pg_state state;
 	PGconn *conn;
 	struct fw_watch *watch;
@@ -40,13 +46,15 @@ struct fw_pg {
 	struct fw_pg_request set_up, rollback; /* the connection's own */
 	size_t step;                           /* of active, whose answer comes next */
 
-	bool failed; /* the active request has an error */
+	bool failed;        /* the active request has an error … */
+	size_t failed_step; /* … of this step */
 	char sqlstate[6];
 	char why[FW_PG_WHY_MAX];
 	char told[FW_PG_WHY_MAX]; /* the last reason that was logged and handed on */
 };
 
 /* pg_connect.c */
+void fw_pg_connect_free(struct fw_pg *pg); /* the hosts */
 void fw_pg_set_why(struct fw_pg *pg, const char *why);
 void fw_pg_drop(
     struct fw_pg *pg); /* the connection is of no use any more: all requests are answered as lost */

@@ -5,48 +5,15 @@
  */
 #include "io/store.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/strmap.h"
 #include "base/time.h"
-#include "io/store_batch.h"
-
-#define RETRY_FIRST_US (100 * FW_MS)
-#define COLUMNS_ALL ((size_t)(FW_SQL_BATCH + 1) * FW_COLUMNS_MAX)
-
-struct fw_store {
-	struct fw_loop *loop;
-	struct fw_store_handlers handlers;
-	char *instance;
-	enum fw_lane lane;
-	char **channels;
-	size_t channel_count;
-	int64_t retry_max_us;
-	struct fw_pg *pg;
-	struct fw_timer *retry;
-	int64_t pause_us;
-
-	struct fw_batch batches[2], *gathering, *sent; /* sent NULL: none under way */
-	uint64_t serial, committed; /* of the gathering batch; of the last committed one */
-	uint64_t journal, position; /* the checkpoint last committed */
-	bool in_flight; /* sent is with the connection, else it waits to be sent again */
-	int64_t sent_at_us;
-
-	struct fw_pg_request request;
-	struct fw_pg_step steps[FW_SQL_BATCH + 2];
-	const char *values[COLUMNS_ALL];
-	int lengths[COLUMNS_ALL], formats[COLUMNS_ALL];
-
-	struct fw_strmap
-	    claimed;    /* ids of this attempt's answers; the keys are in the sent batch */
-	char told[640]; /* the last error that was logged */
-	uint64_t rows, transactions, retries;
-	int64_t took_us;
-};
+#include "io/store_inside.h"
 
 /* ---------------------------------------------------------------- sending */
 
@@ -58,53 +25,92 @@ add_params(struct fw_store *s, struct fw_pg_step *step, struct fw_columns *c, si
 	*used += c->count;
 }
 
-static void
-add_step(struct fw_store *s, enum fw_sql statement, size_t *used)
+struct fw_pg_step *
+fw_store_add_step(struct fw_store *s, enum fw_sql statement, size_t used)
 {
 	struct fw_pg_step *step = &s->steps[s->request.step_count++];
 
 	*step = (struct fw_pg_step){
 	    .statement = statement,
-	    .values = s->values + *used,
-	    .lengths = s->lengths + *used,
-	    .formats = s->formats + *used,
+	    .values = s->values + used,
+	    .lengths = s->lengths + used,
+	    .formats = s->formats + used,
 	};
-	if (statement < FW_SQL_BATCH)
-		add_params(s, step, &s->sent->columns[statement], used);
-	if (statement == FW_SQL_REPORT)
+	return step;
+}
+
+/* Only the alarm lane's reports have decided state. */
+static bool
+expects_new(const struct fw_store *s)
+{
+	return s->lane == FW_LANE_ALARM && s->fresh && s->refuse_known && !s->sent->has_replays;
+}
+
+static void
+add_rows(struct fw_store *s, enum fw_sql rows, size_t *used)
+{
+	struct fw_pg_step *step;
+	bool is_report = rows == FW_SQL_REPORT;
+
+	if (s->sent->columns[rows].rows == 0)
+		return;
+	step = fw_store_add_step(s, is_report && expects_new(s) ? FW_SQL_REPORT_NEW : rows, *used);
+	add_params(s, step, &s->sent->columns[rows], used);
+	if (is_report)
 		add_params(s, step, &s->sent->readings, used);
 }
 
-static void
-transmit(struct fw_store *s)
+void
+fw_store_request(struct fw_store *s, enum fw_store_phase phase,
+    void (*rows)(size_t step, const PGresult *rows, void *context),
+    void (*done)(const struct fw_pg_error *error, void *context))
 {
-	size_t used = 0;
-
+	s->phase = phase;
 	s->request.steps = s->steps;
-	s->request.step_count = 0;
-	add_step(s, FW_SQL_BEGIN, &used);
-	for (int i = 0; i < FW_SQL_BATCH; i++)
-		if (s->sent->columns[i].rows > 0)
-			add_step(s, (enum fw_sql)i, &used);
-	add_step(s, FW_SQL_COMMIT, &used);
-	fw_strmap_fini(&s->claimed);
-	fw_strmap_init(&s->claimed, 0);
-	s->in_flight = true;
-	s->sent_at_us = fw_loop_now_us(s->loop);
+	s->request.rows = rows;
+	s->request.done = done;
 	fw_pg_send(s->pg, &s->request);
 }
 
-static void
-transmit_again(struct fw_store *s)
+static void on_rows(size_t step, const PGresult *rows, void *context);
+static void on_written(size_t step, uint64_t rows, void *context);
+static void on_done(const struct fw_pg_error *error, void *context);
+
+void
+fw_store_transmit(struct fw_store *s)
 {
-	if (s->sent && !s->in_flight && fw_pg_is_up(s->pg) && !fw_timer_is_set(s->retry))
-		transmit(s);
+	size_t used = 0;
+	struct fw_pg_step *enter;
+
+	s->request.step_count = 0;
+	fw_store_add_step(s, FW_SQL_BEGIN, used);
+	enter = fw_store_add_step(s, FW_SQL_ENTER, used);
+	*enter = (struct fw_pg_step){
+	    .statement = FW_SQL_ENTER, .param_count = 2, .values = s->enter_values};
+	s->enter_values[0] = s->instance;
+	s->enter_values[1] = s->fence_text;
+	for (int i = 0; i < FW_SQL_BATCH; i++)
+		add_rows(s, (enum fw_sql)i, &used);
+	fw_store_add_step(s, FW_SQL_COMMIT, used);
+	fw_strmap_fini(&s->claimed);
+	fw_strmap_init(&s->claimed, 0);
+	s->known_now = 0;
+	s->sent_at_us = fw_loop_now_us(s->loop);
+	s->request.written = on_written;
+	fw_store_request(s, BATCH, on_rows, on_done);
+}
+
+void
+fw_store_transmit_again(struct fw_store *s)
+{
+	if (s->sent && s->phase == IDLE && fw_pg_is_up(s->pg) && !fw_timer_is_set(s->retry))
+		fw_store_transmit(s);
 }
 
 static void
 on_retry(void *context)
 {
-	transmit_again(context);
+	fw_store_transmit_again(context);
 }
 
 static bool
@@ -117,13 +123,17 @@ is_empty(const struct fw_batch *b, const struct fw_store *s)
 bool
 fw_store_send(struct fw_store *s)
 {
-	if (s->sent || !fw_pg_is_up(s->pg) || is_empty(s->gathering, s))
+	if (s->sent || s->phase != IDLE || !fw_pg_is_up(s->pg) || is_empty(s->gathering, s))
 		return false;
 	s->sent = s->gathering;
 	s->gathering = &s->batches[s->sent == &s->batches[0]];
-	s->serial++;
-	fw_batch_seal(s->sent, s->instance, s->lane);
-	transmit(s);
+	if (!s->sent->has_checkpoint) {
+		s->sent->journal = s->journal;
+		s->sent->position = s->position;
+	}
+	fw_batch_seal(s->sent, s->fence, s->serial++);
+	s->fresh = true;
+	fw_store_transmit(s);
 	return true;
 }
 
@@ -146,6 +156,16 @@ on_rows(size_t step, const PGresult *rows, void *context)
 		id = fw_arena_text(&s->sent->arena, id, n);
 		fw_strmap_put(&s->claimed, id, n, s);
 	}
+}
+
+static void
+on_written(size_t step, uint64_t rows, void *context)
+{
+	struct fw_store *s = context;
+	size_t sent = s->sent->columns[FW_SQL_REPORT].rows;
+
+	if (s->steps[step].statement == FW_SQL_REPORT && s->fresh && rows < sent)
+		s->known_now = sent - rows;
 }
 
 /* Parts the batch's pages into claimed ones, first, and refused ones; returns how many are claimed.
@@ -179,11 +199,14 @@ committed(struct fw_store *s)
 	    .has_checkpoint = b->has_checkpoint,
 	    .journal = b->journal,
 	    .position = b->position,
+	    .known = s->known_now,
 	    .took_us = s->took_us,
 	};
 	const char **ids = b->page_ids;
 	struct fw_arena arena = b->arena;
 
+	for (size_t i = 0; i < b->granted_count; i++)
+		fw_strmap_put(&s->claimed, b->granted[i], strlen(b->granted[i]), s);
 	done.claimed_count = part_claims(s, ids, b->page_id_count);
 	done.claimed = ids;
 	done.refused = ids ? ids + done.claimed_count : NULL;
@@ -208,8 +231,9 @@ note_committed(struct fw_store *s)
 	s->committed = s->serial - 1;
 	s->transactions++;
 	s->rows += b->row_count;
+	s->known += s->known_now;
 	s->took_us = fw_loop_now_us(s->loop) - s->sent_at_us;
-	s->pause_us = RETRY_FIRST_US;
+	s->pause_us = FW_STORE_RETRY_FIRST_US;
 	if (b->has_checkpoint) {
 		s->journal = b->journal;
 		s->position = b->position;
@@ -220,33 +244,14 @@ note_committed(struct fw_store *s)
 	s->told[0] = '\0';
 }
 
-/* The batch stays; a lost connection is told by pg, an error of the server once for each change. */
-static void
-failed(struct fw_store *s, const struct fw_pg_error *error)
-{
-	char what[sizeof(s->told)];
-
-	s->retries++;
-	if (error->lost)
-		return;
-	snprintf(what, sizeof(what), "%s %.500s", error->sqlstate, error->message);
-	if (strcmp(what, s->told) != 0)
-		fw_error("store %s: batch %llu of %zu rows is refused and sent again: %s",
-		    fw_lane_name(s->lane), (unsigned long long)s->serial - 1, s->sent->row_count,
-		    what);
-	memcpy(s->told, what, sizeof(s->told));
-	fw_timer_set(s->retry, s->pause_us);
-	s->pause_us = s->pause_us * 2 < s->retry_max_us ? s->pause_us * 2 : s->retry_max_us;
-}
-
 static void
 on_done(const struct fw_pg_error *error, void *context)
 {
 	struct fw_store *s = context;
 
-	s->in_flight = false;
+	s->phase = IDLE;
 	if (error) {
-		failed(s, error);
+		fw_store_failed(s, error);
 		return;
 	}
 	note_committed(s);
@@ -258,11 +263,20 @@ on_up(bool up, const char *why, void *context)
 {
 	struct fw_store *s = context;
 
-	if (up) {
-		fw_timer_cancel(s->retry);
-		transmit_again(s);
+	if (s->phase == OVER)
+		return;
+	if (!up) {
+		s->handlers.up(false, why, s->handlers.context);
+		return;
 	}
-	s->handlers.up(up, why, s->handlers.context);
+	fw_timer_cancel(s->retry);
+	if (s->journal) {
+		fw_store_check(s);
+		return;
+	}
+	s->fresh = false; /* nobody can tell */
+	fw_store_transmit_again(s);
+	s->handlers.up(true, why, s->handlers.context);
 }
 
 static void
@@ -280,13 +294,12 @@ static void
 connect_to(struct fw_store *s, const struct fw_store_options *options)
 {
 	const struct fw_pg_handlers handlers = {.up = on_up, .notified = on_notified, .context = s};
-	char name[32];
 
-	snprintf(name, sizeof(name), "firewatchd/%s", fw_lane_name(s->lane));
 	s->pg = fw_pg_new(s->loop,
 	    &(struct fw_pg_options){
 		.dsn = options->dsn,
-		.application_name = name,
+		.application_name = options->session_name,
+		.label = fw_lane_name(s->lane),
 		.retry_max_ms = options->retry_max_ms,
 		.statements = fw_sql_statements,
 		.statement_count = FW_SQL_COUNT,
@@ -311,15 +324,14 @@ fw_store_new(struct fw_loop *loop, const struct fw_store_options *options,
 	for (size_t i = 0; i < s->channel_count; i++)
 		s->channels[i] = fw_strdup(options->listen[i]);
 	s->retry_max_us = options->retry_max_ms * FW_MS;
-	s->pause_us = RETRY_FIRST_US;
+	s->pause_us = FW_STORE_RETRY_FIRST_US;
 	s->retry = fw_timer_new(loop, on_retry, s);
-	fw_batch_init(&s->batches[0]);
-	fw_batch_init(&s->batches[1]);
+	fw_batch_init(&s->batches[0], s->instance, s->lane);
+	fw_batch_init(&s->batches[1], s->instance, s->lane);
+	s->refuse_known = true;
 	s->gathering = &s->batches[0];
 	s->serial = 1;
 	fw_strmap_init(&s->claimed, 0);
-	s->request.rows = on_rows;
-	s->request.done = on_done;
 	s->request.context = s;
 	connect_to(s, options);
 	return s;
@@ -335,6 +347,7 @@ fw_store_free(struct fw_store *s)
 	fw_batch_fini(&s->batches[0]);
 	fw_batch_fini(&s->batches[1]);
 	fw_strmap_fini(&s->claimed);
+	fw_refusal_fini(&s->refusal);
 	for (size_t i = 0; i < s->channel_count; i++)
 		free(s->channels[i]);
 	free(s->channels);
@@ -343,9 +356,30 @@ fw_store_free(struct fw_store *s)
 }
 
 void
-fw_store_start(struct fw_store *s)
+fw_store_start(struct fw_store *s, uint64_t fence)
 {
+	s->fence = fence;
+	snprintf(s->fence_text, sizeof(s->fence_text), "%" PRIu64, fence);
 	fw_pg_start(s->pg);
+}
+
+bool
+fw_store_is_started(const struct fw_store *s)
+{
+	return s->fence != 0;
+}
+
+void
+fw_store_refuse_known(struct fw_store *s, bool refuse)
+{
+	s->refuse_known = refuse;
+}
+
+void
+fw_store_set_position(struct fw_store *s, uint64_t journal, uint64_t position)
+{
+	s->journal = journal;
+	s->position = position;
 }
 
 struct fw_pg *
@@ -378,7 +412,7 @@ void
 fw_store_state(const struct fw_store *s, struct fw_store_state *out)
 {
 	*out = (struct fw_store_state){
-	    .up = fw_pg_is_up(s->pg),
+	    .up = fw_pg_is_up(s->pg) && s->phase != OVER,
 	    .gathering = s->serial,
 	    .committed = s->committed,
 	    .gathered_rows = s->gathering->row_count,
@@ -386,6 +420,8 @@ fw_store_state(const struct fw_store *s, struct fw_store_state *out)
 	    .rows = s->rows,
 	    .transactions = s->transactions,
 	    .retries = s->retries,
+	    .known = s->known,
+	    .set_aside = s->set_aside,
 	    .connects = fw_pg_connects(s->pg),
 	    .last_commit_took_us = s->took_us,
 	};

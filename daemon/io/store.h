@@ -29,7 +29,8 @@ struct fw_committed {
 	size_t refused_count;
 	bool has_checkpoint;
 	uint64_t journal, position; /* the checkpoint it wrote */
-	int64_t took_us;            /* from sending to the answer */
+	uint64_t known;  /* report rows that the key refused: duplicates that nobody knew */
+	int64_t took_us; /* from sending to the answer */
 };
 
 struct fw_store_handlers {
@@ -37,6 +38,14 @@ struct fw_store_handlers {
 	void (*up)(bool up, const char *why, void *context);
 	/* A batch is committed; what `done` points to holds during the call. */
 	void (*committed)(const struct fw_committed *done, void *context);
+	/* The batch under way was decided from reports that the database knows, called for each;
+	 * then take_back: the batch is not committed and never will be. */
+	void (*known)(const char *device, uint32_t boot_id, uint64_t sequence, void *context);
+	/* What this store decided and sent does not follow from what the database has: the state is
+	 * to be read anew.  `why` a sentence. */
+	void (*take_back)(const char *why, void *context);
+	/* Another daemon holds the lease. */
+	void (*fenced)(void *context);
 	/* NOTIFY of a channel that fw_store_listen named. */
 	void (*notified)(const char *channel, const char *payload, void *context);
 	void *context;
@@ -44,6 +53,7 @@ struct fw_store_handlers {
 
 struct fw_store_options { /* strings are copied */
 	const char *dsn;
+	const char *session_name; /* in pg_stat_activity */
 	const char *instance;
 	enum fw_lane lane;
 	int64_t retry_max_ms;      /* longest pause between attempts to connect */
@@ -54,7 +64,16 @@ struct fw_store_options { /* strings are copied */
 struct fw_store *fw_store_new(struct fw_loop *loop, const struct fw_store_options *options,
     const struct fw_store_handlers *handlers);
 void fw_store_free(struct fw_store *s); /* NULL is allowed */
-void fw_store_start(struct fw_store *s);
+/* With the fence of the lease that is held, which every batch carries. */
+void fw_store_start(struct fw_store *s, uint64_t fence);
+bool fw_store_is_started(const struct fw_store *s);
+
+/* Batches whose state was decided from a report that the database knows are refused and taken back
+ * (the default), or committed all the same. */
+void fw_store_refuse_known(struct fw_store *s, bool refuse);
+
+/* Where the journal stands that the batches speak of, before the first one. */
+void fw_store_set_position(struct fw_store *s, uint64_t journal, uint64_t position);
 
 /* The connection, for reads between batches (store_read.h, town_read.h). */
 struct fw_pg *fw_store_pg(struct fw_store *s);
@@ -84,6 +103,8 @@ struct fw_store_state {
 				  PostgreSQL takes for one */
 	size_t under_way_rows; /* in the batch under way; 0 none */
 	uint64_t rows, transactions, retries, connects; /* since start */
+	uint64_t known;                                 /* report rows that the key refused */
+	uint64_t set_aside; /* rows that the database refused for good */
 	int64_t last_commit_took_us;
 };
 void fw_store_state(const struct fw_store *s, struct fw_store_state *out);

@@ -11,9 +11,11 @@
 #include "base/mem.h"
 
 void
-fw_batch_init(struct fw_batch *b)
+fw_batch_init(struct fw_batch *b, const char *instance, enum fw_lane lane)
 {
 	memset(b, 0, sizeof(*b));
+	b->instance = instance;
+	b->lane = lane;
 	fw_arena_init(&b->arena, 4096);
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		fw_columns_init(&b->columns[i], fw_sql_columns[i]);
@@ -29,7 +31,9 @@ fw_batch_fini(struct fw_batch *b)
 	for (size_t i = 0; i < b->item_count; i++)
 		free(b->items[i].claimed);
 	free(b->items);
+	free(b->report_items);
 	free(b->page_ids);
+	free(b->granted);
 	free(b->scratch);
 	fw_arena_fini(&b->arena);
 }
@@ -41,9 +45,10 @@ fw_batch_reset(struct fw_batch *b)
 		fw_columns_reset(&b->columns[i]);
 	fw_columns_reset(&b->readings);
 	fw_arena_reset(&b->arena);
-	b->row_count = b->item_count = b->page_id_count = 0;
-	b->has_ledger_mark = b->has_checkpoint = false;
+	b->row_count = b->item_count = b->page_id_count = b->granted_count = 0;
+	b->has_ledger_mark = b->has_checkpoint = b->has_replays = false;
 	b->ledger_mark_us = 0;
+	b->journal = b->position = 0;
 	b->locked[0] = '\0';
 }
 
@@ -61,6 +66,18 @@ keep_item(struct fw_batch *b, const struct fw_receipt_item *item)
 {
 	b->items = fw_grow(b->items, &b->item_cap, b->item_count + 1, sizeof(*b->items));
 	b->items[b->item_count++] = *item;
+}
+
+static void
+keep_report_item(struct fw_batch *b, const struct fw_action *action)
+{
+	size_t row = b->columns[FW_SQL_REPORT].rows - 1;
+
+	b->report_items =
+	    fw_grow(b->report_items, &b->report_item_cap, row + 1, sizeof(*b->report_items));
+	b->report_items[row] = (uint32_t)b->item_count;
+	b->has_replays |= action->u.report->message->replay_id != NULL;
+	keep_item(b, &action->item);
 }
 
 /* ---------------------------------------------------------------- array literals, of integers only
@@ -264,6 +281,7 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_text(c, i->protection_level);
 	fw_put_int(c, (int32_t)i->alarm_count);
 	fw_put_int(c, (int32_t)i->trigger_count);
+	fw_put_text(c, b->instance);
 }
 
 static void
@@ -421,7 +439,7 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 	switch (action->type) {
 	case FW_ACT_REPORT:
 		add_report(b, action->u.report);
-		keep_item(b, &action->item);
+		keep_report_item(b, action);
 		return;
 	case FW_ACT_DUPLICATE:
 		add_duplicate(b, action->u.report);
@@ -477,19 +495,23 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 }
 
 void
-fw_batch_seal(struct fw_batch *b, const char *instance, enum fw_lane lane)
+fw_batch_seal(struct fw_batch *b, uint64_t fence, uint64_t serial)
 {
 	struct fw_columns *c = &b->columns[FW_SQL_LEDGER_MARK];
 
+	b->fence = fence;
+	b->serial = serial;
 	if (b->has_ledger_mark && b->ledger_mark_us) {
-		fw_put_text(c, instance);
+		fw_put_text(c, b->instance);
 		fw_put_time(c, b->ledger_mark_us);
 	}
-	if (!b->has_checkpoint)
+	if (!b->journal)
 		return;
 	c = &b->columns[FW_SQL_CHECKPOINT];
-	fw_put_text(c, instance);
-	fw_put_int(c, lane);
+	fw_put_text(c, b->instance);
+	fw_put_int(c, b->lane);
 	fw_put_int(c, (int64_t)b->journal);
 	fw_put_int(c, (int64_t)b->position);
+	fw_put_int(c, (int64_t)fence);
+	fw_put_int(c, (int64_t)serial);
 }

@@ -5,6 +5,7 @@
  */
 #include "io/store_read.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,10 @@ struct state_read {
 	struct fw_core *core;
 	int64_t now_us;
 	char *instance;
-	const char *params[1];
+	uint64_t journals[FW_LANES];
+	char journal_texts[FW_LANES][24];
+	const char *params[1 + FW_LANES]; /* instance, journals */
+	const char *days_param[1];
 	char days[12];
 	struct fw_checkpoint checkpoints[FW_LANES];
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
@@ -85,7 +89,7 @@ load_checkpoint(struct state_read *r, const PGresult *rows, int row)
 {
 	int64_t lane = fw_get_int(rows, row, 0);
 
-	if (lane < 0 || lane >= FW_LANES)
+	if (lane < 0 || lane >= FW_LANES || (uint64_t)fw_get_int(rows, row, 1) != r->journals[lane])
 		return;
 	r->checkpoints[lane] = (struct fw_checkpoint){
 	    .found = true,
@@ -311,10 +315,10 @@ on_records_done(const struct fw_pg_error *error, void *context)
 		return;
 	}
 	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
-	r->steps[WORK_INCIDENTS] = text_step(FW_SQL_READ_INCIDENTS, NULL, 0);
-	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, NULL, 0);
-	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, NULL, 0);
-	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, NULL, 0);
+	r->steps[WORK_INCIDENTS] = text_step(FW_SQL_READ_INCIDENTS, r->params, 1);
+	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
+	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
+	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
 	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, 6, false, on_work, on_work_done);
 }
@@ -331,17 +335,16 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 	}
 	if (error)
 		fw_warning("state: no partitions are made: %s", error->message);
-	r->params[0] = r->instance;
 	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
-	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1);
+	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
 	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
 	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
 	r->steps[4] = text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, 5, true, on_records, on_records_done);
 }
 
-void
-fw_read_state(struct fw_pg *pg, const char *instance, struct fw_core *core, int64_t now_us,
+static struct state_read *
+state_new(struct fw_pg *pg, const char *instance, const uint64_t journals[FW_LANES],
     void (*done)(
 	const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context),
     void *context)
@@ -349,15 +352,60 @@ fw_read_state(struct fw_pg *pg, const char *instance, struct fw_core *core, int6
 	struct state_read *r = fw_calloc(1, sizeof(*r));
 
 	r->pg = pg;
-	r->core = core;
-	r->now_us = now_us;
 	r->instance = fw_strdup(instance);
+	r->params[0] = r->instance;
+	for (int i = 0; i < FW_LANES; i++) {
+		r->journals[i] = journals[i];
+		snprintf(r->journal_texts[i], sizeof(r->journal_texts[i]), "%" PRId64,
+		    (int64_t)journals[i]);
+		r->params[1 + i] = r->journal_texts[i];
+	}
 	r->done = done;
 	r->context = context;
+	return r;
+}
+
+void
+fw_read_state(struct fw_pg *pg, const char *instance, const uint64_t journals[FW_LANES],
+    struct fw_core *core, int64_t now_us,
+    void (*done)(
+	const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context),
+    void *context)
+{
+	struct state_read *r = state_new(pg, instance, journals, done, context);
+
+	r->core = core;
+	r->now_us = now_us;
 	snprintf(r->days, sizeof(r->days), "%d", DAYS_AHEAD);
-	r->params[0] = r->days;
-	r->steps[0] = text_step(FW_SQL_MAKE_PARTITIONS, r->params, 1);
+	r->days_param[0] = r->days;
+	r->steps[0] = text_step(FW_SQL_MAKE_PARTITIONS, r->days_param, 1);
 	state_send(r, 1, false, NULL, on_partitions_made);
+}
+
+static void
+on_checkpoints(size_t step, const PGresult *rows, void *context)
+{
+	(void)step;
+	for (int i = 0; i < PQntuples(rows); i++)
+		load_checkpoint(context, rows, i);
+}
+
+static void
+on_checkpoints_done(const struct fw_pg_error *error, void *context)
+{
+	state_end(context, error ? error->message : NULL);
+}
+
+void
+fw_read_checkpoints(struct fw_pg *pg, const char *instance, const uint64_t journals[FW_LANES],
+    void (*done)(
+	const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context),
+    void *context)
+{
+	struct state_read *r = state_new(pg, instance, journals, done, context);
+
+	r->steps[0] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
+	state_send(r, 1, false, on_checkpoints, on_checkpoints_done);
 }
 
 /* ---------------------------------------------------------------- readings of one request */

@@ -17,9 +17,16 @@ struct fw_checkpoint {
 };
 
 /* Ledger, reports committed since its mark, open incidents, raised alarms, queued steps, unfinished
-   pages -> fw_core_load_…; and the checkpoints of the instance's lanes.  Also makes today's
-   partitions. */
-void fw_read_state(struct fw_pg *pg, const char *instance, struct fw_core *core, int64_t now_us,
+   pages -> fw_core_load_…; and the checkpoints of these journals.  Also makes today's partitions.
+ */
+void fw_read_state(struct fw_pg *pg, const char *instance, const uint64_t journals[FW_LANES],
+    struct fw_core *core, int64_t now_us,
+    void (*done)(
+	const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context),
+    void *context);
+
+/* The checkpoints alone. */
+void fw_read_checkpoints(struct fw_pg *pg, const char *instance, const uint64_t journals[FW_LANES],
     void (*done)(
 	const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context),
     void *context);

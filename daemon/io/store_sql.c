@@ -5,6 +5,9 @@
 /* The partition key of a row, from its receive time. */
 #define DAY(time) "(" time " AT TIME ZONE 'UTC')::date"
 
+/* An incident that this instance sees to. */
+#define MINE "i.instance IN ($1, '')"
+
 /* A page's incident `i` has no answer that covers the page's trigger. */
 #define UNANSWERED(p) \
 	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
@@ -22,7 +25,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_REPLAYED] = "tt",
     [FW_SQL_REGISTER] = "tt",
     [FW_SQL_LOCK] = "t",
-    [FW_SQL_INCIDENT] = "ttttttmmt44",
+    [FW_SQL_INCIDENT] = "ttttttmmt44t",
     [FW_SQL_ALARM] = "tttttt8tt4884bmmm4m88ttt",
     [FW_SQL_STEP] = "tt44ttmbt",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
@@ -32,28 +35,33 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "tm",
-    [FW_SQL_CHECKPOINT] = "t288",
+    [FW_SQL_CHECKPOINT] = "t28888",
 };
 
 const char *const fw_sql_reading_columns = "84f";
 
+/* A report's readings are a slice of all; not sorted, which costs a quarter: two lanes hold the
+   same report only where the ledger has forgotten it, and a deadlock over two of them is resolved
+   by sending again. */
+#define INSERT_REPORTS                                                                                                                            \
+	"INSERT INTO report (received_day, device, boot_id, sequence, division, lane, journal_position, report_index, "                           \
+	"received_at, observed_at, clock_fault, backfill, mode, body, reading_point, reading_quantity, reading_value) "                           \
+	"SELECT " DAY(                                                                                                                            \
+	    "received_at") ", device, boot_id, sequence, division, lane, journal_position, report_index, "                                        \
+			   "received_at, observed_at, clock_fault, backfill, mode, body, "                                                        \
+			   "CASE WHEN readings > 0 THEN ($16::bigint[])[first:first + readings - 1] END, "                                        \
+			   "CASE WHEN readings > 0 THEN ($17::integer[])[first:first + readings - 1] END, "                                       \
+			   "CASE WHEN readings > 0 THEN ($18::double precision[])[first:first + readings - 1] END "                               \
+			   "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::integer[], "        \
+			   "$8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::integer[], $13::bytea[], $14::integer[], " \
+			   "$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "                     \
+			   "received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"
+
 const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
-    /* A report's readings are a slice of all; not sorted, which costs a quarter: two lanes hold the
-       same report only where the ledger has forgotten it, and a deadlock over two of them is
-       resolved by sending again. */
-    [FW_SQL_REPORT] = {"report",
-	"INSERT INTO report (received_day, device, boot_id, sequence, division, lane, journal_position, report_index, "
-	"received_at, observed_at, clock_fault, backfill, mode, body, reading_point, reading_quantity, reading_value) "
-	"SELECT " DAY(
-	    "received_at") ", device, boot_id, sequence, division, lane, journal_position, report_index, "
-			   "received_at, observed_at, clock_fault, backfill, mode, body, "
-			   "CASE WHEN readings > 0 THEN ($16::bigint[])[first:first + readings - 1] END, "
-			   "CASE WHEN readings > 0 THEN ($17::integer[])[first:first + readings - 1] END, "
-			   "CASE WHEN readings > 0 THEN ($18::double precision[])[first:first + readings - 1] END "
-			   "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::integer[], "
-			   "$8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::integer[], $13::bytea[], $14::integer[], "
-			   "$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "
-			   "received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"},
+    [FW_SQL_REPORT] = {"report", INSERT_REPORTS},
+    [FW_SQL_REPORT_NEW] = {"report_new",
+	"WITH new AS (" INSERT_REPORTS " RETURNING true) "
+	"SELECT expect_all((SELECT count(*) FROM new), cardinality($1::text[]))"},
 
     /* What was written from the same record of the journal is the record replayed, not the report
        sent again.  OFFSET 0 keeps the look-up by key: a join would read every report there is. */
@@ -93,12 +101,13 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_INCIDENT] = {"incident",
 	"INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, confirmed_at, "
-	"protection_level, alarm_count, trigger_count) "
+	"protection_level, alarm_count, trigger_count, instance) "
 	"SELECT DISTINCT ON (incident_id, division) incident_id, division, site, device, class, severity, opened_at, "
-	"confirmed_at, protection_level, alarm_count, trigger_count "
+	"confirmed_at, protection_level, alarm_count, trigger_count, instance "
 	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[]) WITH ORDINALITY AS i(incident_id, division, site, "
-	"device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, n) "
+	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[]) WITH ORDINALITY AS i(incident_id, "
+	"division, site, device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, "
+	"instance, n) "
 	"ORDER BY incident_id, division, n DESC "
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
 	"confirmed_at = EXCLUDED.confirmed_at, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
@@ -229,20 +238,47 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"ON CONFLICT (instance) DO UPDATE SET complete_before = EXCLUDED.complete_before"},
 
     [FW_SQL_CHECKPOINT] = {"checkpoint",
-	"INSERT INTO checkpoint (instance, lane, journal, position) "
-	"SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[]) "
-	"ON CONFLICT (instance, lane) DO UPDATE SET journal = EXCLUDED.journal, position = EXCLUDED.position, "
-	"updated_at = clock_timestamp()"},
+	"INSERT INTO checkpoint (instance, lane, journal, position, fence, batch) "
+	"SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) "
+	"ON CONFLICT (instance, lane, journal) DO UPDATE SET position = EXCLUDED.position, fence = EXCLUDED.fence, "
+	"batch = EXCLUDED.batch, updated_at = clock_timestamp()"},
 
     [FW_SQL_BEGIN] = {"begin", "BEGIN"},
+    [FW_SQL_ENTER] = {"enter", "SELECT enter_batch($1::text, $2::bigint)"},
     [FW_SQL_COMMIT] = {"commit", "COMMIT"},
+    [FW_SQL_ROLLBACK] = {"rollback", "ROLLBACK"},
+
+    /* The last batch that the database has of a lane's journal. */
+    [FW_SQL_READ_BATCH] = {"read_batch",
+	"SELECT fence, batch FROM checkpoint WHERE instance = $1::text AND lane = $2::smallint AND journal = $3::bigint"},
+    [FW_SQL_READ_KNOWN] = {"read_known",
+	"SELECT k.device, k.boot_id, k.sequence FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[]) "
+	"AS k(device, boot_id, sequence, received_at) WHERE EXISTS (SELECT FROM report r WHERE r.received_day = " DAY(
+	    "k.received_at") " AND r.device = k.device AND r.boot_id = k.boot_id AND r.sequence = k.sequence OFFSET 0)"},
+
+    [FW_SQL_LEASE_SEE] = {"lease_see",
+	"SELECT holder, fence, renewals, told FROM lease WHERE instance = $1::text"},
+    [FW_SQL_LEASE_TAKE] = {"lease_take",
+	"SELECT take_lease($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint)"},
+    [FW_SQL_LEASE_RENEW] = {"lease_renew",
+	"UPDATE lease SET renewals = renewals + 1, renewed_at = clock_timestamp() "
+	"WHERE instance = $1::text AND fence = $2::bigint RETURNING fence"},
+    [FW_SQL_LEASE_GIVE] = {"lease_give",
+	"UPDATE lease SET holder = '' WHERE instance = $1::text AND fence = $2::bigint"},
+    [FW_SQL_HAND_OVER] = {"hand_over",
+	"SELECT hand_over($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[], "
+	"$7::bytea[], $8::text)"},
+    [FW_SQL_HANDED_OVER] = {"handed_over",
+	"INSERT INTO checkpoint (instance, lane, journal, position) "
+	"VALUES ($1::text, $2::smallint, $3::bigint, $4::bigint) "
+	"ON CONFLICT (instance, lane, journal) DO UPDATE SET position = EXCLUDED.position, updated_at = clock_timestamp()"},
     [FW_SQL_BEGIN_SNAPSHOT] = {"begin_snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"},
 
     [FW_SQL_MAKE_PARTITIONS] = {"make_partitions", "SELECT make_partitions($1::integer)"},
     [FW_SQL_DROP_PARTITIONS] = {"drop_partitions", "SELECT drop_partitions($1::integer)"},
 
     [FW_SQL_READ_CHECKPOINTS] = {"read_checkpoints",
-	"SELECT lane, journal, position FROM checkpoint WHERE instance = $1"},
+	"SELECT lane, journal, position FROM checkpoint WHERE instance = $1 AND journal IN ($2::bigint, $3::bigint)"},
 
     [FW_SQL_READ_LEDGER] = {"read_ledger",
 	"SELECT device, division, boot_id, highest, gap_first, gap_last, gap_opened_us FROM sequence_ledger "
@@ -258,26 +294,30 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
 	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level FROM incident i "
-	"WHERE closed_trigger < trigger_count OR EXISTS "
-	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) ORDER BY opened_at"},
+	"WHERE " MINE " AND (closed_trigger < trigger_count OR EXISTS "
+	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL)) ORDER BY opened_at"},
 
     /* Those restored lately may still confirm another detector's fire. */
     [FW_SQL_READ_ALARMS] = {"read_alarms",
 	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
 	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
-	"restored_at FROM alarm a WHERE restored_at IS NULL OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
-	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count)) "
-	"ORDER BY received_at"},
+	"restored_at FROM alarm a WHERE (restored_at IS NULL AND EXISTS (SELECT FROM incident i "
+	"WHERE i.incident_id = a.incident_id AND " MINE
+	")) OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
+	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count "
+	"AND " MINE ")) ORDER BY received_at"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
 	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
-	"WHERE i.closed_trigger < i.trigger_count AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
+	"WHERE " MINE
+	" AND i.closed_trigger < i.trigger_count AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
 
     [FW_SQL_READ_PAGES] = {"read_pages",
 	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "
 	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error FROM notification n "
-	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent')"},
+	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
+	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
 
     [FW_SQL_READ_ACT] = {"read_act",
 	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},

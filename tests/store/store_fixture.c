@@ -33,6 +33,9 @@ on_committed(const struct fw_committed *done, void *context)
 	struct fixture *f = context;
 
 	f->committed = done->serial;
+	f->known_rows += done->known;
+	for (size_t i = 0; i < done->item_count; i++)
+		f->rejected += done->items[i].rejected != FW_REASON_NONE;
 	f->items += done->item_count;
 	for (size_t i = 0; i < done->claimed_count && f->claimed_count < FIXTURE_IDS_MAX; i++)
 		snprintf(f->claimed[f->claimed_count++], FW_ID_MAX, "%s", done->claimed[i]);
@@ -47,6 +50,31 @@ on_notified(const char *channel, const char *payload, void *context)
 
 	if (f->notified_count < 4)
 		snprintf(f->notified[f->notified_count++], 128, "%s:%s", channel, payload);
+}
+
+static void
+on_known(const char *device, uint32_t boot_id, uint64_t sequence, void *context)
+{
+	struct fixture *f = context;
+
+	snprintf(f->known, sizeof(f->known), "%s~%u~%llu", device, boot_id,
+	    (unsigned long long)sequence);
+}
+
+static void
+on_take_back(const char *why, void *context)
+{
+	struct fixture *f = context;
+
+	snprintf(f->taken_back, sizeof(f->taken_back), "%s", why);
+}
+
+static void
+on_fenced(void *context)
+{
+	struct fixture *f = context;
+
+	f->fenced = true;
 }
 
 void
@@ -66,15 +94,23 @@ fixture_open(struct fixture *f, const char *dsn, enum fw_lane lane)
 	f->store = fw_store_new(f->loop,
 	    &(struct fw_store_options){
 		.dsn = dsn,
+		.session_name = "firewatchd/test/1/1",
 		.instance = "test",
 		.lane = lane,
 		.retry_max_ms = 200,
 		.listen = channels,
 		.listen_count = 3,
 	    },
-	    &(struct fw_store_handlers){
-		.up = on_up, .committed = on_committed, .notified = on_notified, .context = f});
-	fw_store_start(f->store);
+	    &(struct fw_store_handlers){.up = on_up,
+		.committed = on_committed,
+		.known = on_known,
+		.take_back = on_take_back,
+		.fenced = on_fenced,
+		.notified = on_notified,
+		.context = f});
+	fixture_sql(f, "INSERT INTO lease VALUES ('test', '1', 1, 0, '', now(), now()) "
+		       "ON CONFLICT (instance) DO UPDATE SET fence = 1");
+	fw_store_start(f->store, 1);
 }
 
 void
@@ -302,7 +338,7 @@ fixture_tear_down(void **state)
 
 	fixture_sql(f,
 	    "TRUNCATE report, duplicate, quarantined, sequence_ledger, device_status, incident, alarm, page_step, "
-	    "notification, timeline, checkpoint, ledger_mark, policy, duty, person, device, site, division");
+	    "notification, timeline, checkpoint, ledger_mark, lease, policy, duty, person, device, site, division");
 	fixture_close(f);
 	free(f);
 	return 0;

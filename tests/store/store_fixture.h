@@ -22,6 +22,11 @@ struct fixture {
 	size_t items;
 	char claimed[FIXTURE_IDS_MAX][FW_ID_MAX], refused[FIXTURE_IDS_MAX][FW_ID_MAX];
 	size_t claimed_count, refused_count;
+	size_t rejected;     /* of the items */
+	uint64_t known_rows; /* refused by the key, as told with commits */
+	char known[128];     /* device~boot~sequence, the last one told */
+	char taken_back[128];
+	bool fenced;
 	char notified[4][128]; /* channel:payload */
 	size_t notified_count;
 	bool up;

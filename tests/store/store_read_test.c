@@ -259,7 +259,8 @@ test_state(void **state)
 	fixture_sql(f, "SELECT verify('i2', 'test', 'x'), close_incident('i2', 'x')");
 	fw_core_set_town(core, fw_town_new(1));
 	reading_done = false;
-	fw_read_state(fw_store_pg(f->store), "test", core, fw_loop_now_us(f->loop), on_state, NULL);
+	fw_read_state(fw_store_pg(f->store), "test", (const uint64_t[]){UINT64_MAX, 1}, core,
+	    fw_loop_now_us(f->loop), on_state, NULL);
 	fixture_wait(f, is_read);
 	fw_core_counters(core, &c);
 	assert_int_equal(c.incidents, 1);

@@ -95,32 +95,6 @@ test_killed_in_flight(void **state)
 	assert_int_equal(s.rows, 5001);
 }
 
-static bool
-is_retried(struct fixture *f)
-{
-	struct fw_store_state s;
-
-	fw_store_state(f->store, &s);
-	return s.retries >= 3;
-}
-
-static void
-test_refused_batch_is_kept(void **state)
-{
-	struct fixture *f = *state;
-	struct fw_store_state s;
-
-	fixture_sql(f, "ALTER TABLE report ADD CONSTRAINT never CHECK (device <> 'd1')");
-	fixture_add_report(f, fixture_device("d1"), 1, 1, FW_ACT_REPORT);
-	assert_true(fw_store_send(f->store));
-	fixture_wait(f, is_retried);
-	fixture_sql(f, "ALTER TABLE report DROP CONSTRAINT never");
-	fixture_wait(f, fixture_is_committed);
-	assert_string_equal(fixture_value(f, "SELECT count(*) FROM report"), "1");
-	fw_store_state(f->store, &s);
-	assert_int_equal(s.connects, 1);
-}
-
 /* ---------------------------------------------------------------- incidents */
 
 static void
@@ -479,8 +453,6 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_duplicate, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_killed_in_flight, fixture_set_up, fixture_tear_down),
-	    cmocka_unit_test_setup_teardown(
-		test_refused_batch_is_kept, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_last_row_counts, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_timeline_order, fixture_set_up, fixture_tear_down),
