@@ -23,7 +23,7 @@
 
 /* ---------------------------------------------------------------- intake, on Paho's thread */
 
-static void
+static bool
 take_in(const char *topic, size_t topic_len, const void *payload, size_t payload_len, void *context)
 {
 	struct fw_lane_unit *lane = context;
@@ -31,19 +31,19 @@ take_in(const char *topic, size_t topic_len, const void *payload, size_t payload
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	/* A refused append is counted by the journal and told by fw_lane_watch; the device keeps
-	 * the report, having no receipt. */
-	if (fw_journal_append(lane->journal, ts.tv_sec * FW_S + ts.tv_nsec / 1000, topic, topic_len,
-		payload, kept, payload_len) != FW_OK)
-		return;
+	/* A refused append is counted by the journal and told by fw_lane_watch; the broker keeps
+	 * the message.  None is too large for ever: a topic has at most 64 KiB, a payload half a
+	 * segment. */
+	return fw_journal_append(lane->journal, ts.tv_sec * FW_S + ts.tv_nsec / 1000, topic,
+		   topic_len, payload, kept, payload_len) == FW_OK;
 }
 
 static void
-session_changed(bool up, const char *why, void *context)
+session_changed(enum fw_mqtt_change change, const char *why, void *context)
 {
 	struct fw_lane_unit *lane = context;
 
-	if (up)
+	if (change == FW_MQTT_UP)
 		fw_notice("mqtt lane=%s connected and subscribed", fw_lane_name(lane->id));
 	else
 		fw_warning("mqtt lane=%s not connected: %s", fw_lane_name(lane->id), why);
@@ -105,6 +105,15 @@ make_filters(const char *divisions, enum fw_lane id, char ***out)
 	return count;
 }
 
+static bool
+holds_anything(const struct fw_journal *journal)
+{
+	struct fw_journal_state state;
+
+	fw_journal_state(journal, &state);
+	return fw_journal_first(journal) < state.written;
+}
+
 static int
 make_session(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_settings *s,
     char *why, size_t why_size)
@@ -128,6 +137,7 @@ make_session(struct fw_lane_unit *lane, struct fw_loop *loop, const struct fw_se
 	    .retry_max_ms = s->mqtt.retry_max_ms,
 	    .filters = (const char *const *)filters,
 	    .filter_count = count,
+	    .had_session = holds_anything(lane->journal),
 	};
 	int error;
 
@@ -320,8 +330,8 @@ tell_losses(struct fw_lane_unit *lane, const struct fw_journal_state *state)
 {
 	if (state->refused > lane->refused_told)
 		fw_error(
-		    "journal lane=%s refused=%llu: no room or no disk; these messages have no receipt and their devices "
-		    "keep them",
+		    "journal lane=%s refused=%llu: no room or no disk; the broker keeps these messages, and so do their "
+		    "devices",
 		    fw_lane_name(lane->id),
 		    (unsigned long long)(state->refused - lane->refused_told));
 	if (state->damaged > lane->damaged_told)
@@ -338,11 +348,12 @@ fw_lane_watch(struct fw_lane_unit *lane)
 	struct fw_journal_state state;
 	unsigned filled = fw_journal_filled_percent(lane->journal);
 	uint64_t reserve = 2 * (uint64_t)lane->max_payload_bytes; /* for what is on its way */
-	bool no_room, full;
+	bool no_room, full, refused;
 
 	fw_journal_state(lane->journal, &state);
+	refused = state.refused > lane->refused_told;
 	tell_losses(lane, &state);
-	no_room = state.no_room && state.room_bytes < reserve;
+	no_room = state.no_room && (refused || lane->paused || state.room_bytes < reserve);
 	full = state.failed || no_room || filled >= PAUSE_AT_PERCENT;
 	if (full && !lane->paused) {
 		fw_error(

@@ -45,6 +45,7 @@ session_json(const struct fw_lane_unit *lane)
 	json_object_set_new(o, "up", json_boolean(s.up));
 	set(o, "connects", s.connects);
 	set(o, "losses", s.losses);
+	set(o, "sessions_lost", s.sessions_lost);
 	set(o, "received", s.received);
 	set(o, "published", s.published);
 	set(o, "dropped", s.dropped);

@@ -8,21 +8,21 @@
 
 #include <MQTTAsync.h>
 #include <assert.h>
-#include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "io/mqtt_events.h"
+#include "io/mqtt_outbox.h"
+#include "io/mqtt_profile.h"
+#include "io/mqtt_socket.h"
 
 #define MAGIC 0x6d717474
-#define WHY_BYTES 256
 #define RETRY_FIRST_MS 500
 #define STABLE_US                                                                      \
 	(10 * FW_S) /* a connection that held so long makes the next pause short again \
@@ -32,6 +32,7 @@
 #define BUFFERED_MOST 16384          /* outgoing messages in Paho's queue */
 #define FLUSH_MS 500                 /* on stop, for what is in that queue */
 #define STOP_US (2 * FW_S)
+#define TAKEN_OVER_MS 30000 /* two that take the session from each other would do nothing else */
 
 /*
  * start -> CONNECTING -> SUBSCRIBING -> UP, and from any of the three to PAUSED when it fails, then
@@ -39,43 +40,27 @@
  */
 enum phase { STOPPED, PAUSED, CONNECTING, SUBSCRIBING, UP };
 
-enum event_kind { EVENT_CONNECTED, EVENT_SUBSCRIBED, EVENT_DOWN, EVENT_CLOSED };
-
-struct event {
-	enum event_kind kind;
-	char why[WHY_BYTES];
-};
-
-struct events {
-	struct event *items;
-	size_t count, cap;
-};
-
 struct fw_mqtt {
 	unsigned magic;
 	struct fw_loop *loop;
 	struct fw_mqtt_handlers handlers;
 	MQTTAsync client; /* NULL after stop */
 
-	char *uri, *client_id, *username, *password, *ca_file, *cert_file, *key_file;
-	char **filters;
-	int *filter_qos;
-	int filter_count;
-	int keepalive_s, receive_maximum;
-	int64_t session_expiry_s, retry_max_ms;
+	struct fw_mqtt_profile profile;
+	struct fw_mqtt_socket socket;
+	struct fw_mqtt_outbox *outbox;
 
 	enum phase phase; /* loop */
 	unsigned failures;
+	bool had_session; /* the broker should know one of ours */
 	int64_t up_since_us;
 	struct fw_timer *retry;
 
-	pthread_mutex_t lock; /* guards `arrived` */
-	struct events arrived, taken;
-	int wake_fd;
+	struct fw_mqtt_events events;
 	struct fw_watch *wake;
 
 	_Atomic bool up;
-	_Atomic uint64_t connects, losses, received, published, dropped;
+	_Atomic uint64_t connects, losses, sessions_lost, received, published, dropped;
 };
 
 static struct fw_mqtt *
@@ -90,23 +75,6 @@ of_context(void *context)
 /* ---------------------------------------------------------------- Paho's threads */
 
 static void
-put_event(struct fw_mqtt *m, enum event_kind kind, const char *what, const char *detail)
-{
-	uint64_t one = 1;
-	struct event *e;
-
-	pthread_mutex_lock(&m->lock);
-	m->arrived.items =
-	    fw_grow(m->arrived.items, &m->arrived.cap, m->arrived.count + 1, sizeof(*e));
-	e = &m->arrived.items[m->arrived.count++];
-	e->kind = kind;
-	snprintf(e->why, sizeof(e->why), "%s%s%s", what, *what && *detail ? ": " : "", detail);
-	pthread_mutex_unlock(&m->lock);
-	if (write(m->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		abort(); /* an eventfd refuses only when it is closed */
-}
-
-static void
 put_failure(struct fw_mqtt *m, const char *what, const MQTTAsync_failureData5 *failure)
 {
 	const char *detail = NULL;
@@ -115,7 +83,18 @@ put_failure(struct fw_mqtt *m, const char *what, const MQTTAsync_failureData5 *f
 		detail = MQTTReasonCode_toString(failure->reasonCode);
 	if (!detail && failure)
 		detail = failure->message ? failure->message : MQTTAsync_strerror(failure->code);
-	put_event(m, EVENT_DOWN, what, detail ? detail : "no answer");
+	fw_mqtt_events_put(&m->events, FW_EVENT_DOWN, what, detail ? detail : "no answer");
+}
+
+/* Paho acknowledges in any case; it must not reach the broker. */
+static void
+refuse(struct fw_mqtt *m)
+{
+	fw_mqtt_events_put(&m->events, FW_EVENT_DOWN,
+	    "a message was refused, the connection is cut: the broker keeps it", "");
+	if (fw_mqtt_socket_cut(&m->socket) == 0)
+		fw_error("mqtt %s a message was refused, and its acknowledgement not held back",
+		    m->profile.client_id);
 }
 
 static int
@@ -125,8 +104,9 @@ on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message
 	size_t n = topic_len > 0 ? (size_t)topic_len : strlen(topic);
 
 	atomic_fetch_add_explicit(&m->received, 1, memory_order_relaxed);
-	m->handlers.message(
-	    topic, n, message->payload, (size_t)message->payloadlen, m->handlers.context);
+	if (!m->handlers.message(
+		topic, n, message->payload, (size_t)message->payloadlen, m->handlers.context))
+		refuse(m);
 	MQTTAsync_freeMessage(&message);
 	MQTTAsync_free(topic);
 	return 1; /* Paho acknowledges in any case; 0 would only keep the message in its memory */
@@ -135,8 +115,12 @@ on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message
 static void
 on_connected(void *context, MQTTAsync_successData5 *response)
 {
-	(void)response;
-	put_event(of_context(context), EVENT_CONNECTED, "", "");
+	struct fw_mqtt *m = of_context(context);
+
+	fw_mqtt_socket_find(&m->socket);
+	fw_mqtt_events_put(&m->events,
+	    response->alt.connect.sessionPresent ? FW_EVENT_CONNECTED : FW_EVENT_CONNECTED_ANEW, "",
+	    "");
 }
 
 static void
@@ -148,7 +132,8 @@ on_connect_failed(void *context, MQTTAsync_failureData5 *failure)
 static void
 on_lost(void *context, char *cause)
 {
-	put_event(of_context(context), EVENT_DOWN, "connection lost", cause ? cause : "");
+	fw_mqtt_events_put(
+	    &of_context(context)->events, FW_EVENT_DOWN, "connection lost", cause ? cause : "");
 }
 
 static void
@@ -157,7 +142,9 @@ on_server_disconnect(void *context, MQTTProperties *properties, enum MQTTReasonC
 	const char *text = MQTTReasonCode_toString(reason);
 
 	(void)properties;
-	put_event(of_context(context), EVENT_DOWN, "the broker disconnected", text ? text : "");
+	fw_mqtt_events_put(&of_context(context)->events,
+	    reason == MQTTREASONCODE_SESSION_TAKEN_OVER ? FW_EVENT_TAKEN_OVER : FW_EVENT_DOWN,
+	    "the broker disconnected", text ? text : "");
 }
 
 static void
@@ -173,10 +160,11 @@ on_subscribed(void *context, MQTTAsync_successData5 *response)
 
 		if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
 			continue;
-		put_event(m, EVENT_DOWN, "subscription refused", MQTTReasonCode_toString(code));
+		fw_mqtt_events_put(&m->events, FW_EVENT_DOWN, "subscription refused",
+		    MQTTReasonCode_toString(code));
 		return;
 	}
-	put_event(m, EVENT_SUBSCRIBED, "", "");
+	fw_mqtt_events_put(&m->events, FW_EVENT_SUBSCRIBED, "", "");
 }
 
 static void
@@ -189,14 +177,32 @@ static void
 on_closed(void *context, MQTTAsync_successData5 *response)
 {
 	(void)response;
-	put_event(of_context(context), EVENT_CLOSED, "", "");
+	fw_mqtt_events_put(&of_context(context)->events, FW_EVENT_CLOSED, "", "");
 }
 
 static void
 on_close_failed(void *context, MQTTAsync_failureData5 *failure)
 {
 	(void)failure;
-	put_event(of_context(context), EVENT_CLOSED, "", "");
+	fw_mqtt_events_put(&of_context(context)->events, FW_EVENT_CLOSED, "", "");
+}
+
+/* ---------------------------------------------------------------- the outbox's thread */
+
+/* The client is there: it is not destroyed before the outbox is empty. */
+static void
+hand_over(const char *topic, const void *payload, size_t len, int qos, void *context)
+{
+	struct fw_mqtt *m = of_context(context);
+	MQTTAsync_message message = MQTTAsync_message_initializer;
+
+	message.payload = (void *)(uintptr_t)payload;
+	message.payloadlen = (int)len;
+	message.qos = qos;
+	if (MQTTAsync_sendMessage(m->client, topic, &message, NULL) == MQTTASYNC_SUCCESS)
+		atomic_fetch_add(&m->published, 1);
+	else
+		atomic_fetch_add(&m->dropped, 1);
 }
 
 /* ---------------------------------------------------------------- the loop */
@@ -204,19 +210,27 @@ on_close_failed(void *context, MQTTAsync_failureData5 *failure)
 /* Doubling, and between a half and the whole of it, so that thousands of clients do not come back
  * at one moment. */
 static int64_t
-pause_us(struct fw_mqtt *m)
+pause_us(const struct fw_mqtt *m)
 {
 	int64_t ms = RETRY_FIRST_MS;
 
-	for (unsigned i = 0; i < m->failures && ms < m->retry_max_ms; i++)
+	for (unsigned i = 0; i < m->failures && ms < m->profile.retry_max_ms; i++)
 		ms *= 2;
-	if (ms > m->retry_max_ms)
-		ms = m->retry_max_ms;
+	if (ms > m->profile.retry_max_ms)
+		ms = m->profile.retry_max_ms;
 	return (ms / 2 + (int64_t)arc4random_uniform((uint32_t)(ms / 2) + 1)) * FW_MS;
 }
 
+static int64_t
+taken_over_pause_us(const struct fw_mqtt *m)
+{
+	int64_t ms = m->profile.retry_max_ms;
+
+	return (ms < TAKEN_OVER_MS ? ms : TAKEN_OVER_MS) * FW_MS;
+}
+
 static void
-go_down(struct fw_mqtt *m, const char *why)
+go_down(struct fw_mqtt *m, enum fw_mqtt_change how, const char *why)
 {
 	if (m->phase == STOPPED || m->phase == PAUSED)
 		return;
@@ -227,9 +241,9 @@ go_down(struct fw_mqtt *m, const char *why)
 	}
 	m->phase = PAUSED;
 	atomic_store(&m->up, false);
-	fw_timer_set(m->retry, pause_us(m));
+	fw_timer_set(m->retry, how == FW_MQTT_TAKEN_OVER ? taken_over_pause_us(m) : pause_us(m));
 	m->failures++;
-	m->handlers.state(false, why, m->handlers.context);
+	m->handlers.state(how, why, m->handlers.context);
 }
 
 static MQTTProperty
@@ -245,12 +259,20 @@ static void
 fill_properties(const struct fw_mqtt *m, MQTTProperties *out)
 {
 	MQTTProperty expiry =
-	    four_byte(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, m->session_expiry_s);
+	    four_byte(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, m->profile.session_expiry_s);
 	MQTTProperty maximum = {.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
 
-	maximum.value.integer2 = (unsigned short)m->receive_maximum;
+	maximum.value.integer2 = (unsigned short)m->profile.receive_maximum;
 	if (MQTTProperties_add(out, &expiry) != 0 || MQTTProperties_add(out, &maximum) != 0)
 		abort();
+}
+
+/* Paho gives a silent connection up after two and a half intervals; it is to be one and a half of
+ * ours, which is when the broker gives up, too. */
+static int
+paho_keepalive_s(int ours_s)
+{
+	return ours_s * 3 / 5;
 }
 
 static void
@@ -265,17 +287,17 @@ connect_now(void *context)
 	fill_properties(m, &properties);
 	options.cleanstart = 0;
 	options.connectProperties = &properties;
-	options.keepAliveInterval = m->keepalive_s;
+	options.keepAliveInterval = paho_keepalive_s(m->profile.keepalive_s);
 	options.connectTimeout = CONNECT_TIMEOUT_S;
-	options.username = *m->username ? m->username : NULL;
-	options.password = *m->password ? m->password : NULL;
+	options.username = *m->profile.username ? m->profile.username : NULL;
+	options.password = *m->profile.password ? m->profile.password : NULL;
 	options.onSuccess5 = on_connected;
 	options.onFailure5 = on_connect_failed;
 	options.context = m;
-	if (*m->ca_file) {
-		tls.trustStore = m->ca_file;
-		tls.keyStore = *m->cert_file ? m->cert_file : NULL;
-		tls.privateKey = *m->key_file ? m->key_file : NULL;
+	if (*m->profile.ca_file) {
+		tls.trustStore = m->profile.ca_file;
+		tls.keyStore = *m->profile.cert_file ? m->profile.cert_file : NULL;
+		tls.privateKey = *m->profile.key_file ? m->profile.key_file : NULL;
 		tls.enableServerCertAuth = 1;
 		tls.verify = 1;
 		tls.disableDefaultTrustStore = 1;
@@ -286,7 +308,8 @@ connect_now(void *context)
 	rc = MQTTAsync_connect(m->client, &options);
 	MQTTProperties_free(&properties);
 	if (rc != MQTTASYNC_SUCCESS)
-		go_down(m, MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "cannot connect");
+		go_down(m, FW_MQTT_LOST,
+		    MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "cannot connect");
 }
 
 /* Closes a connection that is of no use; the pause before the next attempt is running. */
@@ -299,34 +322,61 @@ hang_up(struct fw_mqtt *m)
 		(void)MQTTAsync_disconnect(m->client, &options);
 }
 
+/* What is retained comes with a new subscription only, not with every connect. */
+static void
+set_subscribe_options(MQTTAsync_responseOptions *out, int filters)
+{
+	out->subscribeOptions.retainHandling = 1; /* of one filter */
+	out->subscribeOptionsCount = filters;
+	out->subscribeOptionsList = fw_calloc((size_t)filters, sizeof(out->subscribeOptions));
+	for (int i = 0; i < filters; i++)
+		out->subscribeOptionsList[i] = out->subscribeOptions;
+}
+
 static void
 subscribe(struct fw_mqtt *m)
 {
 	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
 	int rc;
 
+	set_subscribe_options(&options, m->profile.filter_count);
 	options.onSuccess5 = on_subscribed;
 	options.onFailure5 = on_subscribe_failed;
 	options.context = m;
 	m->phase = SUBSCRIBING;
 	fw_timer_set(m->retry, ANSWER_WITHIN_US);
 	atomic_fetch_add(&m->connects, 1);
-	rc = MQTTAsync_subscribeMany(
-	    m->client, m->filter_count, m->filters, m->filter_qos, &options);
+	rc = MQTTAsync_subscribeMany(m->client, m->profile.filter_count, m->profile.filters,
+	    m->profile.filter_qos, &options);
+	free(options.subscribeOptionsList);
 	if (rc == MQTTASYNC_SUCCESS)
 		return;
-	go_down(m, "cannot subscribe");
+	go_down(m, FW_MQTT_LOST, "cannot subscribe");
 	hang_up(m);
+}
+
+/* Once: the next CONNECT that is answered so is of another session. */
+static void
+tell_lost_session(struct fw_mqtt *m)
+{
+	if (!m->had_session)
+		return;
+	m->had_session = false;
+	atomic_fetch_add(&m->sessions_lost, 1);
+	fw_warning("mqtt %s the broker has lost the session: what it held is lost unless devices "
+		   "repeat it",
+	    m->profile.client_id);
 }
 
 static void
 come_up(struct fw_mqtt *m)
 {
 	m->phase = UP;
+	m->had_session = true;
 	fw_timer_cancel(m->retry);
 	m->up_since_us = fw_loop_now_us(m->loop);
 	atomic_store(&m->up, true);
-	m->handlers.state(true, "", m->handlers.context);
+	m->handlers.state(FW_MQTT_UP, "", m->handlers.context);
 }
 
 static void
@@ -340,7 +390,7 @@ retry_due(void *context)
 		return;
 	case CONNECTING:
 	case SUBSCRIBING:
-		go_down(m, "no answer from the broker");
+		go_down(m, FW_MQTT_LOST, "no answer from the broker");
 		hang_up(m);
 		return;
 	case STOPPED:
@@ -350,43 +400,32 @@ retry_due(void *context)
 }
 
 static void
-handle(struct fw_mqtt *m, const struct event *e)
+handle(struct fw_mqtt *m, const struct fw_mqtt_event *e)
 {
 	switch (e->kind) {
-	case EVENT_CONNECTED:
+	case FW_EVENT_CONNECTED_ANEW:
+		if (m->phase == CONNECTING)
+			tell_lost_session(m);
+		/* fallthrough */
+	case FW_EVENT_CONNECTED:
 		if (m->phase == CONNECTING)
 			subscribe(m);
 		else if (m->phase == PAUSED)
 			hang_up(m); /* it was given up meanwhile */
 		return;
-	case EVENT_SUBSCRIBED:
+	case FW_EVENT_SUBSCRIBED:
 		if (m->phase == SUBSCRIBING)
 			come_up(m);
 		return;
-	case EVENT_DOWN:
-		go_down(m, e->why);
+	case FW_EVENT_DOWN:
+	case FW_EVENT_TAKEN_OVER:
+		go_down(m, e->kind == FW_EVENT_DOWN ? FW_MQTT_LOST : FW_MQTT_TAKEN_OVER, e->why);
 		if (m->phase == PAUSED)
 			hang_up(m);
 		return;
-	case EVENT_CLOSED:
+	case FW_EVENT_CLOSED:
 		return;
 	}
-}
-
-static void
-take_events(struct fw_mqtt *m)
-{
-	struct events swap;
-	uint64_t n;
-
-	if (read(m->wake_fd, &n, sizeof(n)) < 0)
-		return;
-	pthread_mutex_lock(&m->lock);
-	swap = m->taken;
-	m->taken = m->arrived;
-	m->arrived = swap;
-	m->arrived.count = 0;
-	pthread_mutex_unlock(&m->lock);
 }
 
 static void
@@ -395,10 +434,9 @@ woken(int what, void *context)
 	struct fw_mqtt *m = of_context(context);
 
 	(void)what;
-	take_events(m);
-	for (size_t i = 0; i < m->taken.count; i++)
-		handle(m, &m->taken.items[i]);
-	m->taken.count = 0;
+	fw_mqtt_events_take(&m->events);
+	for (size_t i = 0; i < m->events.taken.count; i++)
+		handle(m, &m->events.taken.items[i]);
 }
 
 static int
@@ -409,47 +447,13 @@ create(struct fw_mqtt *m)
 
 	options.maxBufferedMessages = BUFFERED_MOST;
 	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-	rc = MQTTAsync_createWithOptions(
-	    &m->client, m->uri, m->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
+	rc = MQTTAsync_createWithOptions(&m->client, m->profile.uri, m->profile.client_id,
+	    MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
 	if (rc == MQTTASYNC_SUCCESS)
 		rc = MQTTAsync_setCallbacks(m->client, m, on_lost, on_message, NULL);
 	if (rc == MQTTASYNC_SUCCESS)
 		rc = MQTTAsync_setDisconnected(m->client, m, on_server_disconnect);
 	return rc;
-}
-
-static char *
-make_uri(const struct fw_mqtt_options *o)
-{
-	bool v6 = strchr(o->host, ':') != NULL;
-	char uri[320];
-
-	snprintf(uri, sizeof(uri), "%s://%s%s%s:%d", *o->ca_file ? "ssl" : "tcp", v6 ? "[" : "",
-	    o->host, v6 ? "]" : "", o->port);
-	return fw_strdup(uri);
-}
-
-static void
-copy_options(struct fw_mqtt *m, const struct fw_mqtt_options *o)
-{
-	m->uri = make_uri(o);
-	m->client_id = fw_strdup(o->client_id);
-	m->username = fw_strdup(o->username);
-	m->password = fw_strdup(o->password);
-	m->ca_file = fw_strdup(o->ca_file);
-	m->cert_file = fw_strdup(o->cert_file);
-	m->key_file = fw_strdup(o->key_file);
-	m->filters = fw_calloc(o->filter_count, sizeof(*m->filters));
-	m->filter_qos = fw_calloc(o->filter_count, sizeof(*m->filter_qos));
-	m->filter_count = (int)o->filter_count;
-	for (int i = 0; i < m->filter_count; i++) {
-		m->filters[i] = fw_strdup(o->filters[i]);
-		m->filter_qos[i] = 1;
-	}
-	m->keepalive_s = o->keepalive_s;
-	m->receive_maximum = o->receive_maximum;
-	m->session_expiry_s = o->session_expiry_s;
-	m->retry_max_ms = o->retry_max_ms;
 }
 
 int
@@ -462,16 +466,16 @@ fw_mqtt_new(struct fw_mqtt **out, struct fw_loop *loop, const struct fw_mqtt_opt
 	m->magic = MAGIC;
 	m->loop = loop;
 	m->handlers = *handlers;
-	copy_options(m, options);
-	pthread_mutex_init(&m->lock, NULL);
-	m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->wake_fd < 0)
-		abort();
-	m->wake = fw_watch_new(loop, m->wake_fd, FW_READ, woken, m);
+	fw_mqtt_profile_init(&m->profile, options);
+	fw_mqtt_socket_add(&m->socket, options->port);
+	m->outbox = fw_mqtt_outbox_new(hand_over, m);
+	m->had_session = options->had_session;
+	fw_mqtt_events_init(&m->events);
+	m->wake = fw_watch_new(loop, m->events.fd, FW_READ, woken, m);
 	m->retry = fw_timer_new(loop, retry_due, m);
 	rc = create(m);
 	if (rc != MQTTASYNC_SUCCESS) {
-		snprintf(why, why_size, "%s: %s", m->uri,
+		snprintf(why, why_size, "%s: %s", m->profile.uri,
 		    MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "refused");
 		fw_mqtt_free(m);
 		return FW_EINVAL;
@@ -492,17 +496,16 @@ fw_mqtt_start(struct fw_mqtt *m)
 }
 
 void
+fw_mqtt_resume(struct fw_mqtt *m)
+{
+	if (m->phase == PAUSED)
+		connect_now(m);
+}
+
+void
 fw_mqtt_publish(struct fw_mqtt *m, const char *topic, const void *payload, size_t len, int qos)
 {
-	MQTTAsync_message message = MQTTAsync_message_initializer;
-
-	message.payload = (void *)(uintptr_t)payload;
-	message.payloadlen = (int)len;
-	message.qos = qos;
-	if (m->phase == UP && len <= INT_MAX &&
-	    MQTTAsync_sendMessage(m->client, topic, &message, NULL) == MQTTASYNC_SUCCESS)
-		atomic_fetch_add(&m->published, 1);
-	else
+	if (m->phase != UP || !fw_mqtt_outbox_put(m->outbox, topic, payload, len, qos))
 		atomic_fetch_add(&m->dropped, 1);
 }
 
@@ -512,14 +515,14 @@ wait_until_closed(struct fw_mqtt *m)
 	int64_t end_us = fw_loop_now_us(m->loop) + STOP_US, left_us;
 
 	while ((left_us = end_us - fw_loop_now_us(m->loop)) > 0 && left_us <= STOP_US) {
-		struct pollfd p = {.fd = m->wake_fd, .events = POLLIN};
+		struct pollfd p = {.fd = m->events.fd, .events = POLLIN};
 
 		if (poll(&p, 1, (int)(left_us / FW_MS) + 1) <= 0)
 			continue;
-		take_events(m);
-		for (size_t i = 0; i < m->taken.count; i++)
-			if (m->taken.items[i].kind == EVENT_CLOSED ||
-			    m->taken.items[i].kind == EVENT_DOWN)
+		fw_mqtt_events_take(&m->events);
+		for (size_t i = 0; i < m->events.taken.count; i++)
+			if (m->events.taken.items[i].kind == FW_EVENT_CLOSED ||
+			    m->events.taken.items[i].kind == FW_EVENT_DOWN)
 				return;
 	}
 }
@@ -536,6 +539,7 @@ fw_mqtt_stop(struct fw_mqtt *m)
 	m->phase = STOPPED;
 	atomic_store(&m->up, false);
 	fw_timer_cancel(m->retry);
+	fw_mqtt_outbox_drain(m->outbox);
 	options.timeout = FLUSH_MS;
 	options.onSuccess5 = on_closed;
 	options.onFailure5 = on_close_failed;
@@ -544,8 +548,8 @@ fw_mqtt_stop(struct fw_mqtt *m)
 	    MQTTAsync_disconnect(m->client, &options) == MQTTASYNC_SUCCESS)
 		wait_until_closed(m);
 	MQTTAsync_destroy(&m->client);
-	take_events(m);
-	m->taken.count = 0;
+	fw_mqtt_events_take(&m->events);
+	m->events.taken.count = 0;
 }
 
 void
@@ -558,21 +562,10 @@ fw_mqtt_free(struct fw_mqtt *m)
 		MQTTAsync_destroy(&m->client);
 	fw_timer_free(m->retry);
 	fw_watch_free(m->wake);
-	close(m->wake_fd);
-	pthread_mutex_destroy(&m->lock);
-	for (int i = 0; i < m->filter_count; i++)
-		free(m->filters[i]);
-	free(m->filters);
-	free(m->filter_qos);
-	free(m->uri);
-	free(m->client_id);
-	free(m->username);
-	free(m->password);
-	free(m->ca_file);
-	free(m->cert_file);
-	free(m->key_file);
-	free(m->arrived.items);
-	free(m->taken.items);
+	fw_mqtt_events_clear(&m->events);
+	fw_mqtt_outbox_free(m->outbox);
+	fw_mqtt_socket_remove(&m->socket);
+	fw_mqtt_profile_clear(&m->profile);
 	m->magic = 0;
 	free(m);
 }
@@ -584,6 +577,7 @@ fw_mqtt_state(const struct fw_mqtt *m, struct fw_mqtt_state *out)
 	    .up = atomic_load(&m->up),
 	    .connects = atomic_load(&m->connects),
 	    .losses = atomic_load(&m->losses),
+	    .sessions_lost = atomic_load(&m->sessions_lost),
 	    .received = atomic_load(&m->received),
 	    .published = atomic_load(&m->published),
 	    .dropped = atomic_load(&m->dropped),
