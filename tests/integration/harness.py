@@ -194,7 +194,8 @@ def write_town(directory, base_url, sites):
 class Stack:
     """deploy/stack in a folder of its own, with the daemon under sanitizers, the test town and a receiver."""
 
-    def __init__(self, sites=4, settings=()):
+    def __init__(self, sites=4, settings=(), standby=False, prepare=lambda directory: ()):
+        """prepare is called before anything runs; it returns what is to be in the daemon's environment."""
         self.directory = tempfile.mkdtemp(prefix="firewatch-")
         self.receiver = Receiver()
         self.sites = [Site(i) for i in range(sites)]
@@ -206,7 +207,9 @@ class Stack:
         write_town(town, self.receiver.url, self.sites)
         settings = ["notify.retry_ms=200ms", *settings]
         try:
-            self.run("up", self.directory, "--town", town, *(f"--set={s}" for s in settings))
+            environment = prepare(self.directory)
+            self.run("up", self.directory, "--town", town, *(f"--set={s}" for s in settings),
+                     *(f"--env={e}" for e in environment), *(["--standby"] if standby else []))
             self.mqtt = Mqtt(self.env["FIREWATCH_MQTT_HOST"], int(self.env["FIREWATCH_MQTT_PORT"]))
         except BaseException:
             self.close()
@@ -229,6 +232,11 @@ class Stack:
     def part_pid(self, part):
         with open(os.path.join(self.directory, "stack.json")) as f:
             return json.load(f)["processes"][part][0]
+
+    @property
+    def ports(self):
+        with open(os.path.join(self.directory, "stack.json")) as f:
+            return json.load(f)["ports"]
 
     def kill(self):
         """SIGKILL to the daemon, and start it again."""
