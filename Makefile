@@ -27,6 +27,7 @@ CORE  := alarm classify core decode escalate incident load pages pipeline receip
 IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment lease loop mqtt \
          mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service store store_batch \
          store_fault store_read store_refuse store_sql town_read webhook
+APP   := actions daemon handover lane options reading role status turn
 CLI   := act command csv db faults import import_file list main migrate say show status town_files town_questions \
          town_sql writer writer_text
 SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words

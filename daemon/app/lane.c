@@ -43,6 +43,8 @@ session_changed(enum fw_mqtt_change change, const char *why, void *context)
 {
 	struct fw_lane_unit *lane = context;
 
+	lane->taken_over = change == FW_MQTT_TAKEN_OVER;
+	lane->confirmed_at = 0;
 	if (change == FW_MQTT_UP)
 		fw_notice("mqtt lane=%s connected and subscribed", fw_lane_name(lane->id));
 	else

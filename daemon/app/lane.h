@@ -31,6 +31,9 @@ struct fw_lane_unit {
 	size_t max_payload_bytes;
 	size_t gather_most; /* rows gathered before reading pauses */
 	uint64_t journal_id;
+	bool taken_over; /* the session, by another client; it waits for the lease to be confirmed …
+			  */
+	uint64_t confirmed_at; /* … with this renewal; 0: not asked yet */
 	bool paused;           /* the session is stopped: the journal is nearly full */
 	uint64_t refused_told; /* refused appends that have been logged */
 	uint64_t damaged_told;

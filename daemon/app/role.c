@@ -23,8 +23,9 @@
 
 #define TAKE_IN_ALONE_US (3 * FW_S)
 #define KNOWN_MAX 10000
-#define TRUST_AGAIN_US (600 * FW_S) /* between two times that a known report makes it begin anew \
-				     */
+#define TRUST_AGAIN_US                                                            \
+	(600 * FW_S) /* between two times that a known report makes it begin anew \
+		      */
 
 struct fw_journals
 fw_role_journals(const struct fw_daemon *d)
@@ -47,6 +48,21 @@ fw_role_take_in(struct fw_daemon *d)
 			fw_mqtt_start(d->lanes[k].mqtt);
 }
 
+/* Another client has our session.  If it is another daemon, the next renewals fail; else the
+ * session is ours. */
+static void
+confirm_session(struct fw_daemon *d, struct fw_lane_unit *lane)
+{
+	if (!lane->taken_over || d->role != FW_ROLE_ACTIVE)
+		return;
+	if (!lane->confirmed_at)
+		lane->confirmed_at = fw_lease_renewals(d->lease) + 2; /* one may be on its way */
+	if (fw_lease_renewals(d->lease) >= lane->confirmed_at) {
+		lane->taken_over = false;
+		fw_mqtt_resume(lane->mqtt);
+	}
+}
+
 void
 fw_role_watch(struct fw_daemon *d, int64_t now_us)
 {
@@ -55,6 +71,8 @@ fw_role_watch(struct fw_daemon *d, int64_t now_us)
 		fw_warning("postgres does not answer: taking in, to decide when it does");
 		fw_role_take_in(d);
 	}
+	for (int k = 0; k < FW_LANES; k++)
+		confirm_session(d, &d->lanes[k]);
 	if (!d->trusting &&
 	    (now_us - d->taken_back_at_us >= TRUST_AGAIN_US || now_us < d->taken_back_at_us)) {
 		d->trusting = true;

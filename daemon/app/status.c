@@ -103,6 +103,7 @@ fw_status_is_ready(const struct fw_daemon *d)
 char *
 fw_status_json(const struct fw_daemon *d)
 {
+	static const char *const roles[] = {"unknown", "standby", "active"};
 	struct fw_core_counters c;
 	json_t *o = json_object(), *lanes = json_object();
 	char *text;
@@ -110,6 +111,8 @@ fw_status_json(const struct fw_daemon *d)
 	fw_core_counters(d->core, &c);
 	json_object_set_new(o, "version", json_string(FW_VERSION));
 	json_object_set_new(o, "instance", json_string(d->settings->instance.name));
+	json_object_set_new(o, "role", json_string(roles[d->role]));
+	set(o, "fence", d->fence);
 	json_object_set_new(o, "ready", json_boolean(fw_status_is_ready(d)));
 	set(o, "pid", (uint64_t)getpid());
 	set(o, "uptime_s", (uint64_t)((fw_loop_now_us(d->loop) - d->started_at_us) / FW_S));

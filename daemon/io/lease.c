@@ -28,7 +28,7 @@ struct fw_lease {
 	struct fw_pg *pg;
 	struct fw_timer *timer;
 	enum state state;
-	uint64_t fence;
+	uint64_t fence, renewals;
 
 	/* What was seen of another's lease, and since when nothing of it has changed. */
 	char other[NUMBER_MAX], other_told[TOLD_MAX];
@@ -63,6 +63,12 @@ mark_waiting(struct fw_lease *l, bool waiting)
 		fw_warning("%s: %s", l->mark, strerror(errno));
 	else
 		close(fd);
+}
+
+uint64_t
+fw_lease_renewals(const struct fw_lease *l)
+{
+	return l->renewals;
 }
 
 bool
@@ -132,6 +138,7 @@ on_renewed(size_t step, const PGresult *rows, void *context)
 
 	(void)step;
 	l->seen = PQntuples(rows) == 1;
+	l->renewals += l->seen;
 }
 
 static void
@@ -341,7 +348,8 @@ fw_lease_new(struct fw_loop *loop, const struct fw_lease_options *options,
 		.label = "lease",
 		.retry_max_ms = options->retry_max_ms,
 		.statements = fw_sql_statements,
-		.statement_count = FW_SQL_COUNT,
+		.statement_first = FW_SQL_OF_LEASE,
+		.statement_end = FW_SQL_OF_LEASE_END,
 	    },
 	    &(struct fw_pg_handlers){.up = on_up, .context = l});
 	return l;

@@ -55,6 +55,9 @@ void fw_lease_start(struct fw_lease *l);
  */
 void fw_lease_give(struct fw_lease *l, void (*done)(void *context), void *context);
 
+/* How often it was renewed since it is held. */
+uint64_t fw_lease_renewals(const struct fw_lease *l);
+
 /* Another daemon was active when this one, or an earlier run with its journal, last heard of it. */
 bool fw_lease_was_waiting(const struct fw_lease *l);
 

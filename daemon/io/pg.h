@@ -35,7 +35,7 @@ struct fw_pg_options {   /* dsn, application_name and label are copied, the rest
 	const char *label;    /* what the log calls it */
 	int64_t retry_max_ms; /* longest pause between attempts to connect */
 	const struct fw_pg_statement *statements;
-	size_t statement_count;
+	size_t statement_first, statement_end; /* of them, those that are used */
 	const char *const *listen;
 	size_t listen_count;
 };

@@ -152,7 +152,7 @@ put_set_up(struct fw_pg *pg)
 		if (!PQsendQueryParams(pg->conn, command, 0, NULL, NULL, NULL, NULL, 1))
 			return false;
 	}
-	for (size_t i = 0; i < pg->options.statement_count; i++)
+	for (size_t i = pg->options.statement_first; i < pg->options.statement_end; i++)
 		if (!PQsendPrepare(pg->conn, pg->options.statements[i].name,
 			pg->options.statements[i].sql, 0, NULL))
 			return false;

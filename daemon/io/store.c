@@ -302,7 +302,7 @@ connect_to(struct fw_store *s, const struct fw_store_options *options)
 		.label = fw_lane_name(s->lane),
 		.retry_max_ms = options->retry_max_ms,
 		.statements = fw_sql_statements,
-		.statement_count = FW_SQL_COUNT,
+		.statement_end = FW_SQL_COUNT,
 		.listen = (const char *const *)s->channels,
 		.listen_count = s->channel_count,
 	    },

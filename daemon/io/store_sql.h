@@ -30,23 +30,27 @@ enum fw_sql {
 	FW_SQL_CHECKPOINT,
 	FW_SQL_BATCH, /* how many these are */
 
-	FW_SQL_BEGIN = FW_SQL_BATCH,
-	FW_SQL_ENTER,      /* behind BEGIN: nothing is written without the lease */
+	FW_SQL_ENTER = FW_SQL_BATCH, /* behind BEGIN: nothing is written without the lease */
 	FW_SQL_REPORT_NEW, /* FW_SQL_REPORT that refuses all (FW003) when the key refuses one */
-	FW_SQL_COMMIT,
 	FW_SQL_ROLLBACK,
 	FW_SQL_READ_BATCH,
 	FW_SQL_READ_KNOWN,
+
+	FW_SQL_OF_LEASE, /* what the lease's connection needs, up to … */
+	FW_SQL_BEGIN = FW_SQL_OF_LEASE,
+	FW_SQL_COMMIT,
+	FW_SQL_READ_CHECKPOINTS,
 	FW_SQL_LEASE_SEE,
 	FW_SQL_LEASE_TAKE,
 	FW_SQL_LEASE_RENEW,
 	FW_SQL_LEASE_GIVE,
 	FW_SQL_HAND_OVER,
 	FW_SQL_HANDED_OVER,
-	FW_SQL_BEGIN_SNAPSHOT,
+	FW_SQL_OF_LEASE_END, /* … here */
+
+	FW_SQL_BEGIN_SNAPSHOT = FW_SQL_OF_LEASE_END,
 	FW_SQL_MAKE_PARTITIONS,
 	FW_SQL_DROP_PARTITIONS,
-	FW_SQL_READ_CHECKPOINTS,
 	FW_SQL_READ_LEDGER,
 	FW_SQL_READ_REPORTS,
 	FW_SQL_READ_INCIDENTS,

@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -200,7 +201,7 @@ class Stack:
         self.receiver = Receiver()
         self.sites = [Site(i) for i in range(sites)]
         self.unused = list(self.sites)
-        self.log_checked = 0
+        self.log_checked = {}    # what of each daemon's log has been looked at
         self.mqtt = None
         town = os.path.join(self.directory, "town")
         os.mkdir(town)
@@ -243,9 +244,20 @@ class Stack:
         os.kill(self.pid, signal.SIGKILL)
         self.start("firewatchd")
 
-    def start(self, part):
+    def start(self, part, wait=True):
         wait_until(lambda: part != "firewatchd" or not alive(self.pid))
-        self.run("start", self.directory, part)
+        self.run("start", self.directory, part, *([] if wait else ["--no-wait"]))
+
+    def ask(self, number=""):
+        """The status of a daemon, from its control socket; None while it does not answer."""
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(5)
+                s.connect(os.path.join(self.directory, f"control{number}.sock"))
+                s.sendall(b"status\n")
+                return json.loads(b"".join(iter(lambda: s.recv(65536), b"")))
+        except (OSError, ValueError):
+            return None
 
     def stop(self, part):
         self.run("stop", self.directory, part)
@@ -292,7 +304,7 @@ class Stack:
 
     def tails(self):
         return "".join(f"--- {part}\n" + "\n".join(self.log(part).splitlines()[-60:]) + "\n"
-                       for part in ("firewatchd", "postgresql", "mosquitto"))
+                       for part in ("firewatchd", "firewatchd2", "postgresql", "mosquitto"))
 
     def faults(self):
         """What no test may leave behind, since the last call: a sanitizer's report, or a daemon that died by itself."""
@@ -302,9 +314,11 @@ class Stack:
         return found
 
     def reports(self):
-        log = self.log("firewatchd")
-        found = [line for line in log[self.log_checked:].splitlines() if SANITIZER_REPORT.search(line)]
-        self.log_checked = len(log)
+        found = []
+        for part in ("firewatchd", "firewatchd2"):
+            log = self.log(part)
+            found += [line for line in log[self.log_checked.get(part, 0):].splitlines() if SANITIZER_REPORT.search(line)]
+            self.log_checked[part] = len(log)
         return found
 
     def close(self):
