@@ -106,6 +106,7 @@ batch_committed(struct fw_daemon *d, struct fw_lane_unit *lane, const struct fw_
 	for (size_t k = 0; k < done->refused_count; k++)
 		fw_actions_run(d, fw_core_claimed(d->core, done->refused[k], false, now_us));
 	fw_lane_committed(lane, done, now_us);
+	fw_turn_send(d); /* so that the server is not idle while devices are told */
 	fw_actions_run(d, fw_core_committed(d->core, done->items, done->item_count, now_us));
 	if (d->replays_wanted)
 		fw_reading_replays(d);

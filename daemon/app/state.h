@@ -75,6 +75,8 @@ struct fw_daemon {
 
 /* turn.c: whatever has changed, go on. */
 void fw_turn(void *daemon);
+/* Sends what is gathered. */
+void fw_turn_send(struct fw_daemon *d);
 
 /* actions.c */
 void fw_actions_run(struct fw_daemon *d, struct fw_actions actions);

@@ -71,8 +71,8 @@ set_tick(struct fw_daemon *d)
 		fw_timer_set(d->tick_timer, next - fw_loop_now_us(d->loop));
 }
 
-static void
-send_gathered(struct fw_daemon *d)
+void
+fw_turn_send(struct fw_daemon *d)
 {
 	struct fw_store_state alarm;
 
@@ -92,7 +92,7 @@ fw_turn(void *daemon)
 		return;
 	more = read_lane(d, &d->lanes[FW_LANE_ALARM], ALARM_SLICE_US);
 	more |= read_lane(d, &d->lanes[FW_LANE_TELEMETRY], TELEMETRY_SLICE_US);
-	send_gathered(d);
+	fw_turn_send(d);
 	set_tick(d);
 	if (more)
 		fw_timer_set(d->turn_timer, 0);

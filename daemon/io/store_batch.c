@@ -136,10 +136,10 @@ add_report(struct fw_batch *b, const struct fw_report *r)
 	fw_put_int(c, (int32_t)r->mode);
 	fw_put_bytes(c, r->body, r->body_len);
 	fw_put_int(c, (int64_t)b->readings.rows + 1);
-	fw_put_int(c, (int64_t)r->reading_count);
+	fw_put_int(c, (int64_t)r->reading_count * 3);
 	for (size_t i = 0; i < r->reading_count; i++) {
-		fw_put_int(&b->readings, r->readings[i].point);
-		fw_put_int(&b->readings, r->readings[i].quantity);
+		fw_put_double(&b->readings, r->readings[i].point);
+		fw_put_double(&b->readings, r->readings[i].quantity);
 		fw_put_double(&b->readings, r->readings[i].value);
 	}
 }

@@ -38,24 +38,22 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_CHECKPOINT] = "t28888",
 };
 
-const char *const fw_sql_reading_columns = "84f";
+const char *const fw_sql_reading_columns = "f";
 
 /* A report's readings are a slice of all; not sorted, which costs a quarter: two lanes hold the
    same report only where the ledger has forgotten it, and a deadlock over two of them is resolved
    by sending again. */
 #define INSERT_REPORTS                                                                                                                            \
 	"INSERT INTO report (received_day, device, boot_id, sequence, division, lane, journal_position, report_index, "                           \
-	"received_at, observed_at, clock_fault, backfill, mode, body, reading_point, reading_quantity, reading_value) "                           \
+	"received_at, observed_at, clock_fault, backfill, mode, body, reading) "                                                                  \
 	"SELECT " DAY(                                                                                                                            \
 	    "received_at") ", device, boot_id, sequence, division, lane, journal_position, report_index, "                                        \
 			   "received_at, observed_at, clock_fault, backfill, mode, body, "                                                        \
-			   "CASE WHEN readings > 0 THEN ($16::bigint[])[first:first + readings - 1] END, "                                        \
-			   "CASE WHEN readings > 0 THEN ($17::integer[])[first:first + readings - 1] END, "                                       \
-			   "CASE WHEN readings > 0 THEN ($18::double precision[])[first:first + readings - 1] END "                               \
+			   "CASE WHEN length > 0 THEN ($16::double precision[])[first:first + length - 1] END "                                   \
 			   "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[], $6::bigint[], $7::integer[], "        \
 			   "$8::timestamptz[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::integer[], $13::bytea[], $14::integer[], " \
 			   "$15::integer[]) AS r(device, boot_id, sequence, division, lane, journal_position, report_index, "                     \
-			   "received_at, observed_at, clock_fault, backfill, mode, body, first, readings) ON CONFLICT DO NOTHING"
+			   "received_at, observed_at, clock_fault, backfill, mode, body, first, length) ON CONFLICT DO NOTHING"
 
 const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_REPORT] = {"report", INSERT_REPORTS},

@@ -36,7 +36,7 @@
 const struct fw_setting fw_setting_table[] = {
 	{KEY(control, socket), TEXT(1, SOCKET_LONGEST), .standard = "/run/firewatch/control",
 	    .help = "Path of the control socket, which firewatchctl status asks."},
-	{KEY(database, batch_reports), INTEGER("", 1, 100000), .standard = "4000", RELOAD,
+	{KEY(database, batch_reports), INTEGER("", 1, 100000), .standard = "10000", RELOAD,
 	    .help = "Most reports in one transaction."},
 	{KEY(database, dsn), TEXT(1, 2000), .standard = "host=/run/postgresql dbname=firewatch",
 	    .help = "Connection string of libpq; a password belongs into a passfile, which it may name."},
