@@ -189,7 +189,7 @@ check:
 bench:
 	@deploy/dependencies
 	@echo building
-	@$(MAKE_BUILD) -s all
+	@$(MAKE_BUILD) -s all bench-programs
 	@BUILD=build tests/bench/run
 
 .PHONY: clean

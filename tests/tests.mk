@@ -44,3 +44,13 @@ $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,
 .PHONY: store-test
 store-test: $(STORE_TESTS)
 	for program in $(abspath $(STORE_TESTS)); do tests/store/run $$program || exit 1; done
+
+# What the bench measures with.
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,publish noop)
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(if $(filter noop,$*),-lpaho-mqtt3as)
