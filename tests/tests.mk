@@ -44,3 +44,10 @@ $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,
 .PHONY: store-test
 store-test: $(STORE_TESTS)
 	for program in $(abspath $(STORE_TESTS)); do tests/store/run $$program || exit 1; done
+
+# What the core costs in bytes a device and nanoseconds a report.
+CORE_BENCH := $(BUILD)/tests/bench/core_bench
+
+$(CORE_BENCH): $(BUILD)/obj/tests/bench/core_bench.o $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS)
