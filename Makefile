@@ -21,7 +21,7 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 # ---------------------------------------------------------------- sources, by layer; arrows point left only
 
-BASE  := arena deadline error log mem seqset strmap text time
+BASE  := arena deadline error idset log mem seqset strmap text time
 MODEL := device incident names settings town
 CORE  := alarm classify core decode escalate incident load pages pipeline receipt state timeline
 IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment lease loop mqtt \

@@ -54,3 +54,10 @@ bench-programs: $(BENCH_PROGRAMS)
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(if $(filter noop,$*),-lpaho-mqtt3as)
+
+# What the core costs in bytes a device and nanoseconds a report.
+CORE_BENCH := $(BUILD)/tests/bench/core_bench
+
+$(CORE_BENCH): $(BUILD)/obj/tests/bench/core_bench.o $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS)

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-#define ALIGNMENT 16
+#define ALIGNMENT 8
 
 struct fw_arena_block {
 	_Alignas(ALIGNMENT) struct fw_arena_block *next;

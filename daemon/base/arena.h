@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is given out piece by piece and taken back all at once.  Alignment 16; never NULL
+/* Memory that is given out piece by piece and taken back all at once.  Alignment 8; never NULL
  * (see mem.h). */
 #ifndef FW_BASE_ARENA_H
 #define FW_BASE_ARENA_H

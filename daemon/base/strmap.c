@@ -52,8 +52,8 @@ sip_word(struct sip *s, uint64_t word)
 }
 
 /* SipHash-1-3, the key made of the seed twice. */
-static uint64_t
-hash_of(uint64_t seed, const char *key, size_t n)
+uint64_t
+fw_text_hash(uint64_t seed, const char *key, size_t n)
 {
 	struct sip s = {
 	    .v0 = seed ^ UINT64_C(0x736f6d6570736575),
@@ -129,13 +129,13 @@ fw_strmap_get(const struct fw_strmap *m, const char *key, size_t n)
 {
 	if (m->count == 0)
 		return NULL;
-	return find(m, hash_of(m->seed, key, n), key, n)->value;
+	return find(m, fw_text_hash(m->seed, key, n), key, n)->value;
 }
 
 void
 fw_strmap_put(struct fw_strmap *m, const char *key, size_t n, void *value)
 {
-	uint64_t hash = hash_of(m->seed, key, n);
+	uint64_t hash = fw_text_hash(m->seed, key, n);
 	struct fw_strmap_slot *slot;
 
 	if (m->used + 1 > m->cap / 4 * 3)
@@ -156,7 +156,7 @@ fw_strmap_remove(struct fw_strmap *m, const char *key, size_t n)
 
 	if (m->count == 0)
 		return NULL;
-	slot = find(m, hash_of(m->seed, key, n), key, n);
+	slot = find(m, fw_text_hash(m->seed, key, n), key, n);
 	value = slot->value;
 	if (!value)
 		return NULL;

@@ -19,6 +19,9 @@ struct fw_strmap {
 	uint64_t seed;
 };
 
+/* SipHash-1-3 of the key. */
+uint64_t fw_text_hash(uint64_t seed, const char *key, size_t n);
+
 void fw_strmap_init(struct fw_strmap *m, uint64_t seed);
 void fw_strmap_fini(struct fw_strmap *m);
 

@@ -18,7 +18,8 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 	size_t cursor = 0;
 	void *value;
 
-	while (fw_strmap_next(&core->devices, &cursor, &value)) {
+	fw_idset_reserve(&core->devices, fw_town_device_count(town));
+	while (fw_idset_next(&core->devices, &cursor, &value)) {
 		struct fw_device *d = value;
 
 		d->registration = fw_town_device(town, d->id, strlen(d->id));
@@ -129,7 +130,7 @@ void
 fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 {
 	*out = core->counters;
-	out->devices = fw_strmap_count(&core->devices);
+	out->devices = fw_idset_count(&core->devices);
 	out->incidents = fw_strmap_count(&core->open_incidents);
 	out->pages_pending = fw_strmap_count(&core->pages);
 }

@@ -14,7 +14,8 @@ void
 fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id,
     uint64_t highest, const struct fw_gap *gaps, size_t gap_count)
 {
-	struct fw_boot *boot = fw_device_boot_make(fw_core_device(core, device, division), boot_id);
+	struct fw_boot *boot = fw_device_boot_make(
+	    fw_core_device(core, device, division), boot_id, &core->counters.boots_forgotten);
 
 	fw_seqset_load(&boot->received, highest, gaps, gap_count);
 	fw_seqset_load(&boot->recorded, highest, gaps, gap_count);
@@ -25,7 +26,7 @@ fw_core_load_report(struct fw_core *core, const char *device, const char *divisi
     uint32_t boot_id, uint64_t sequence, int64_t now_us)
 {
 	struct fw_device *d = fw_core_device(core, device, division);
-	struct fw_boot *boot = fw_device_boot_make(d, boot_id);
+	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
 	fw_seqset_add(&boot->received, sequence, now_us);
 	if (!fw_seqset_add(&boot->recorded, sequence, now_us))

@@ -50,13 +50,20 @@ static struct fw_device *
 identify(struct fw_core *core, const struct fw_report *r, struct fw_device *via)
 {
 	const struct fw_registration *child;
+	struct fw_device *d;
+	size_t n;
 
 	if (!*r->device_id || strcmp(r->device_id, via->id) == 0)
 		return via;
-	child = fw_town_device(core->town, r->device_id, strlen(r->device_id));
+	n = strlen(r->device_id);
+	d = fw_idset_get(&core->devices, r->device_id, n);
+	child = d ? d->registration : fw_town_device(core->town, r->device_id, n);
 	if (!child || strcmp(child->parent, via->id) != 0)
 		return NULL;
-	return fw_core_device(core, r->device_id, via->topic_division);
+	if (!d)
+		return fw_core_device(core, r->device_id, via->topic_division);
+	d->topic_division = via->topic_division;
+	return d;
 }
 
 static void
@@ -83,15 +90,14 @@ note_seen(struct fw_core *core, struct fw_device *d, const struct fw_report *r)
 		d->mode = r->mode;
 		d->clock_fault = r->clock_fault;
 		if (r->health) {
-			size_t n = fw_text_cut(r->health->firmware, strlen(r->health->firmware),
-			    sizeof(d->firmware) - 1);
+			size_t n = fw_text_cut(
+			    r->health->firmware, strlen(r->health->firmware), FW_FIRMWARE_MAX);
 
 			d->has_health = true;
 			d->battery_percent = (uint8_t)r->health->battery_percent;
 			d->signal_dbm = r->health->signal_dbm;
 			d->mains_ok = r->health->mains_ok;
-			memcpy(d->firmware, r->health->firmware, n);
-			d->firmware[n] = '\0';
+			fw_device_set_firmware(core, d, r->health->firmware, n);
 		}
 	}
 	if (r->message->received_at_us > d->last_seen_us)
@@ -129,9 +135,10 @@ emit_report(struct fw_core *core, enum fw_action_type type, const struct fw_repo
 }
 
 static bool
-is_new(const struct fw_report *r)
+is_new(struct fw_core *core, const struct fw_report *r)
 {
-	struct fw_boot *boot = fw_device_boot_make(r->device, r->boot_id);
+	struct fw_boot *boot =
+	    fw_device_boot_make(r->device, r->boot_id, &core->counters.boots_forgotten);
 
 	return fw_seqset_add(&boot->received, r->sequence, r->message->received_at_us);
 }
@@ -155,7 +162,7 @@ is_duplicate(struct fw_core *core, const struct fw_report *r)
 {
 	bool replayed_alone = r->message->replay_id && r->message->replay_index >= 0;
 
-	if (is_new(r) || replayed_alone)
+	if (is_new(core, r) || replayed_alone)
 		return false;
 	core->counters.duplicates[r->message->lane]++;
 	emit_report(core, FW_ACT_DUPLICATE, r);

@@ -6,26 +6,29 @@
 #include "core/state.h"
 #include "firewatch/v1/firewatch.pb-c.h"
 
-static int
-compare_text(const char *a, const char *b)
-{
-	return a == b ? 0 : strcmp(a, b);
-}
-
 static const char *
 name_of(const struct fw_receipt_item *item)
 {
 	return item->device ? item->device->id : item->claimed;
 }
 
+/* Where devices lie says nothing, but brings together what is of one, and no name is read. */
+static int
+compare_places(const struct fw_device *a, const struct fw_device *b)
+{
+	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
 static int
 compare(const void *left, const void *right)
 {
 	const struct fw_receipt_item *a = left, *b = right;
-	int order = compare_text(a->via->id, b->via->id);
+	int order = compare_places(a->via, b->via);
 
 	if (order == 0)
-		order = compare_text(name_of(a), name_of(b));
+		order = compare_places(a->device, b->device);
+	if (order == 0 && !a->device)
+		order = strcmp(a->claimed, b->claimed);
 	if (order == 0)
 		order = (a->boot_id > b->boot_id) - (a->boot_id < b->boot_id);
 	if (order == 0)
@@ -90,7 +93,8 @@ run_length(const struct fw_receipt_item *items, size_t count)
 	size_t n = 1;
 
 	while (n < count && items[n].via == items->via && items[n].boot_id == items->boot_id &&
-	       compare_text(name_of(&items[n]), name_of(items)) == 0)
+	       items[n].device == items->device &&
+	       (items->device || strcmp(items[n].claimed, items->claimed) == 0))
 		n++;
 	return n;
 }
@@ -146,17 +150,18 @@ static void
 emit_device(struct fw_core *core, struct fw_device *d)
 {
 	struct fw_action *action = fw_emit(core, FW_ACT_STATUS);
+	struct fw_boot *boot;
 
 	action->lane = FW_LANE_TELEMETRY;
 	action->u.device = d;
-	for (uint8_t k = 0; k < d->boot_count; k++) {
-		if (!d->boots[k].dirty)
+	for (size_t k = 0; (boot = fw_device_boot_at(d, k)); k++) {
+		if (!boot->dirty)
 			continue;
-		d->boots[k].dirty = false;
+		boot->dirty = false;
 		action = fw_emit(core, FW_ACT_LEDGER);
 		action->lane = FW_LANE_TELEMETRY;
 		action->u.ledger.device = d;
-		action->u.ledger.boot = &d->boots[k];
+		action->u.ledger.boot = boot;
 	}
 }
 

@@ -10,6 +10,8 @@
 #include "core/state.h"
 
 #define ARENA_BLOCK_BYTES (256 * 1024)
+#define LASTING_BLOCK_BYTES (64 * 1024)
+#define TEXTS_MOST 4096 /* shared ones; beyond them a device has its own */
 
 struct fw_core *
 fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
@@ -18,7 +20,9 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 
 	core->rules = *rules;
 	core->hash_seed = hash_seed;
-	fw_strmap_init(&core->devices, hash_seed);
+	fw_arena_init(&core->lasting, LASTING_BLOCK_BYTES);
+	fw_idset_init(&core->devices, hash_seed, offsetof(struct fw_device, id));
+	fw_strmap_init(&core->texts, hash_seed);
 	fw_strmap_init(&core->incidents, hash_seed);
 	fw_strmap_init(&core->open_incidents, hash_seed);
 	fw_strmap_init(&core->pages, hash_seed);
@@ -83,15 +87,17 @@ fw_core_free(struct fw_core *core)
 		fw_incident_free(i);
 	}
 	cursor = 0;
-	while (fw_strmap_next(&core->devices, &cursor, &value))
-		fw_device_free(value);
-	fw_strmap_fini(&core->devices);
+	while (fw_idset_next(&core->devices, &cursor, &value))
+		fw_device_fini(value);
+	fw_idset_fini(&core->devices);
+	fw_strmap_fini(&core->texts);
 	fw_strmap_fini(&core->incidents);
 	fw_strmap_fini(&core->open_incidents);
 	fw_strmap_fini(&core->pages);
 	fw_strmap_fini(&core->raised);
 	fw_strmap_fini(&core->restored);
 	fw_arena_fini(&core->arena);
+	fw_arena_fini(&core->lasting);
 	fw_town_free(core->town);
 	free(core->actions);
 	free(core);
@@ -138,19 +144,55 @@ fw_emit(struct fw_core *core, enum fw_action_type type)
 	return action;
 }
 
+/* The text as all who have it share it; NULL when it is new and there are `most` of them. */
+static const char *
+share(struct fw_core *core, const char *text, size_t n, size_t most)
+{
+	char *shared = fw_strmap_get(&core->texts, text, n);
+
+	if (!shared && fw_strmap_count(&core->texts) < most) {
+		shared = fw_arena_text(&core->lasting, text, n);
+		fw_strmap_put(&core->texts, shared, n, shared);
+	}
+	return shared;
+}
+
+static char *
+copy_text(const char *text, size_t n)
+{
+	char *copy = fw_calloc(n + 1, 1);
+
+	memcpy(copy, text, n);
+	return copy;
+}
+
+void
+fw_device_set_firmware(struct fw_core *core, struct fw_device *d, const char *text, size_t n)
+{
+	const char *shared;
+
+	if (strncmp(d->firmware, text, n) == 0 && d->firmware[n] == '\0')
+		return;
+	if (d->owns_firmware)
+		free((char *)(uintptr_t)d->firmware);
+	shared = share(core, text, n, TEXTS_MOST);
+	d->owns_firmware = !shared;
+	d->firmware = shared ? shared : copy_text(text, n);
+}
+
 struct fw_device *
 fw_core_device(struct fw_core *core, const char *id, const char *division)
 {
 	size_t n = strlen(id);
-	struct fw_device *d = fw_strmap_get(&core->devices, id, n);
+	struct fw_device *d = fw_idset_get(&core->devices, id, n);
 
 	if (!d) {
-		d = fw_calloc(1, sizeof(*d));
-		d->id = fw_strdup(id);
+		d = fw_device_new(&core->lasting, id);
 		d->registration = fw_town_device(core->town, id, n);
-		fw_strmap_put(&core->devices, d->id, n, d);
+		fw_idset_add(&core->devices, d);
 	}
-	memcpy(d->topic_division, division, strlen(division) + 1);
+	if (strcmp(d->topic_division, division) != 0)
+		d->topic_division = share(core, division, strlen(division), SIZE_MAX);
 	return d;
 }
 

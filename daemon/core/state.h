@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "base/deadline.h"
+#include "base/idset.h"
 #include "base/strmap.h"
 #include "core/core.h"
 
@@ -32,7 +33,9 @@ struct fw_core {
 	struct fw_town *town;
 	uint64_t hash_seed;
 
-	struct fw_strmap devices; /* id -> struct fw_device */
+	struct fw_arena lasting; /* devices and the texts they share */
+	struct fw_idset devices; /* of struct fw_device */
+	struct fw_strmap texts;  /* divisions of topics, and firmware */
 	/* id -> struct fw_incident: not closed, or with raised alarms */
 	struct fw_strmap incidents;
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
@@ -69,6 +72,8 @@ struct fw_actions fw_core_end(struct fw_core *core);
 struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 /* The device, made when it is not known; division: of the topic it came on. */
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
+/* What its firmware is, of `n` bytes. */
+void fw_device_set_firmware(struct fw_core *core, struct fw_device *d, const char *text, size_t n);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
 /* The time of an input.  A clock that was set back must not hold back what is due: deadlines go
  * back with it. */

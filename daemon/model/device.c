@@ -3,8 +3,47 @@
 #include "model/device.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+
+/* Those beside the one used last, the more lately used first. */
+struct fw_boots {
+	uint32_t count, cap;
+	struct fw_boot items[];
+};
+
+struct fw_device *
+fw_device_new(struct fw_arena *arena, const char *id)
+{
+	size_t n = strlen(id) + 1;
+	struct fw_device *d = fw_arena_alloc(arena, sizeof(*d) + n);
+
+	memset(d, 0, sizeof(*d));
+	memcpy(d->id, id, n);
+	d->topic_division = "";
+	d->firmware = "";
+	return d;
+}
+
+static void
+fini_boot(struct fw_boot *boot)
+{
+	fw_seqset_fini(&boot->received);
+	fw_seqset_fini(&boot->recorded);
+}
+
+void
+fw_device_fini(struct fw_device *d)
+{
+	fini_boot(&d->boot);
+	for (uint32_t i = 0; d->others && i < d->others->count; i++)
+		fini_boot(&d->others->items[i]);
+	free(d->others);
+	d->others = NULL;
+	if (d->owns_firmware)
+		free((char *)(uintptr_t)d->firmware);
+}
 
 const char *
 fw_device_division(const struct fw_device *d)
@@ -18,69 +57,95 @@ fw_device_site(const struct fw_device *d)
 	return d->registration ? d->registration->site : NULL;
 }
 
-static uint32_t
-last_used(const struct fw_device *d)
+struct fw_boot *
+fw_device_boot_at(struct fw_device *d, size_t number)
 {
-	uint32_t used = 0;
-
-	for (uint8_t i = 0; i < d->boot_count; i++)
-		if (d->boots[i].used > used)
-			used = d->boots[i].used;
-	return used;
+	if (number == 0)
+		return d->has_boot ? &d->boot : NULL;
+	return d->others && number <= d->others->count ? &d->others->items[number - 1] : NULL;
 }
 
 struct fw_boot *
 fw_device_boot(struct fw_device *d, uint32_t boot_id)
 {
-	for (uint8_t i = 0; i < d->boot_count; i++)
-		if (d->boots[i].boot_id == boot_id)
-			return &d->boots[i];
+	struct fw_boot *boot;
+
+	for (size_t i = 0; (boot = fw_device_boot_at(d, i)); i++)
+		if (boot->boot_id == boot_id)
+			return boot;
 	return NULL;
 }
 
-static struct fw_boot *
-free_place(struct fw_device *d)
+/* All of it is committed and written. */
+static bool
+is_settled(const struct fw_boot *boot)
 {
-	uint8_t oldest = 0;
+	return !boot->dirty && boot->received.highest == boot->recorded.highest &&
+	       boot->received.gap_count == boot->recorded.gap_count;
+}
 
-	if (d->boot_count < FW_BOOTS_MAX) {
-		d->boots = fw_realloc(d->boots, d->boot_count + 1u, sizeof(*d->boots));
-		return &d->boots[d->boot_count++];
+static uint32_t
+forget_one(struct fw_boots *boots)
+{
+	uint32_t at = boots->count;
+
+	while (at > 0 && !is_settled(&boots->items[at - 1]))
+		at--;
+	at = at > 0 ? at - 1 : boots->count - 1;
+	fini_boot(&boots->items[at]);
+	return at;
+}
+
+/* The place of one more among the others. */
+static uint32_t
+free_place(struct fw_device *d, uint64_t *forgotten)
+{
+	struct fw_boots *boots = d->others;
+
+	if (boots && boots->count == FW_BOOTS_MAX - 1) {
+		++*forgotten;
+		return forget_one(boots);
 	}
-	for (uint8_t i = 1; i < d->boot_count; i++)
-		if (d->boots[i].used < d->boots[oldest].used)
-			oldest = i;
-	fw_seqset_fini(&d->boots[oldest].received);
-	fw_seqset_fini(&d->boots[oldest].recorded);
-	return &d->boots[oldest];
+	if (!boots || boots->count == boots->cap) {
+		uint32_t cap = boots ? boots->cap * 2 : 1, count = boots ? boots->count : 0;
+
+		boots = fw_realloc(boots, sizeof(*boots) + cap * sizeof(boots->items[0]), 1);
+		boots->cap = cap;
+		boots->count = count;
+		d->others = boots;
+	}
+	return boots->count++;
+}
+
+/* Another one than the last is used: it changes places. */
+static void
+use_other(struct fw_device *d, uint32_t boot_id, uint64_t *forgotten)
+{
+	struct fw_boot boot = {.boot_id = boot_id};
+	const struct fw_boot *held = fw_device_boot(d, boot_id);
+	struct fw_boot *others;
+	size_t at;
+
+	if (held) {
+		boot = *held;
+		at = (size_t)(held - d->others->items);
+	} else {
+		at = free_place(d, forgotten);
+	}
+	others = d->others->items;
+	memmove(others + 1, others, at * sizeof(*others));
+	others[0] = d->boot;
+	d->boot = boot;
 }
 
 struct fw_boot *
-fw_device_boot_make(struct fw_device *d, uint32_t boot_id)
+fw_device_boot_make(struct fw_device *d, uint32_t boot_id, uint64_t *forgotten)
 {
-	struct fw_boot *boot = fw_device_boot(d, boot_id);
-	uint32_t used;
-
-	used = last_used(d);
-	if (boot) {
-		if (boot->used < used)
-			boot->used = used + 1;
-		return boot;
+	if (!d->has_boot) {
+		d->has_boot = true;
+		d->boot.boot_id = boot_id;
+	} else if (d->boot.boot_id != boot_id) {
+		use_other(d, boot_id, forgotten);
 	}
-	used++;
-	boot = free_place(d);
-	*boot = (struct fw_boot){.boot_id = boot_id, .used = used};
-	return boot;
-}
-
-void
-fw_device_free(struct fw_device *d)
-{
-	for (uint8_t i = 0; i < d->boot_count; i++) {
-		fw_seqset_fini(&d->boots[i].received);
-		fw_seqset_fini(&d->boots[i].recorded);
-	}
-	free(d->boots);
-	free(d->id);
-	free(d);
+	return &d->boot;
 }

@@ -7,45 +7,56 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/seqset.h"
 #include "model/report.h"
 #include "model/town.h"
 
 /* Boots of a device that are held in memory; the one longest unused gives way. */
-#define FW_BOOTS_MAX 8
+#define FW_BOOTS_MAX 1024
+#define FW_FIRMWARE_MAX 39 /* bytes of it that are kept, cut at a character */
 
 struct fw_alarm;
+struct fw_boots;
 
 struct fw_boot {
-	uint32_t boot_id;
-	uint32_t used;             /* counts up with use, to find the one longest unused */
-	bool dirty;                /* recorded has changed since it was written */
 	struct fw_seqset received; /* taken in: refuses duplicates */
 	struct fw_seqset recorded; /* committed: what receipts and the stored ledger speak of */
+	uint32_t boot_id;
+	bool dirty; /* recorded has changed since it was written */
 };
 
+/* There may be a million of them: every byte counts, and what each report touches stands first. */
 struct fw_device {
-	char *id;
 	const struct fw_registration *registration; /* NULL: not in the town */
-	struct fw_boot *boots;
-	uint8_t boot_count;
-	bool registering; /* the row that registers it as unclaimed has been emitted */
-	bool dirty;       /* on the core's list of devices to write */
-	bool seen;        /* the fields below hold */
-	bool clock_fault;
-	bool has_health;
-	bool mains_ok;
-	uint8_t battery_percent;
+	struct fw_boot boot;                        /* the one used last; holds when has_boot */
+	struct fw_boots *others;                    /* NULL for most devices */
+	struct fw_device *next_dirty;
+	int64_t last_seen_us, last_observed_us;
+	/* of the last topic it, or a child of it, came on; never NULL, lives as the core does */
+	const char *topic_division;
+	const char *firmware;    /* holds when has_health */
+	struct fw_alarm *alarms; /* raised ones; linked by device_next */
 	uint32_t mode;
 	uint32_t last_boot_id;
 	int32_t signal_dbm;
-	int64_t last_seen_us, last_observed_us;
-	char topic_division[FW_DIVISION_MAX +
-			    1];  /* of the last topic it, or a child of it, came on */
-	char firmware[40];       /* cut at a character */
-	struct fw_alarm *alarms; /* raised ones; linked by device_next */
-	struct fw_device *next_dirty;
+	uint8_t battery_percent;
+	bool has_boot : 1;
+	bool registering : 1; /* the row that registers it as unclaimed has been emitted */
+	bool dirty : 1;       /* on the core's list of devices to write */
+	bool seen : 1;        /* last_seen_us to clock_fault hold */
+	bool clock_fault : 1;
+	bool has_health : 1;
+	bool mains_ok : 1;
+	bool owns_firmware : 1;
+	char id[];
 };
+
+/* In the arena, which must outlive it. */
+struct fw_device *fw_device_new(struct fw_arena *arena, const char *id);
+
+/* Frees what it holds beside the arena. */
+void fw_device_fini(struct fw_device *d);
 
 /* Its division's code: its registration's, or the topic's while it has none. */
 const char *fw_device_division(const struct fw_device *d);
@@ -56,9 +67,11 @@ const struct fw_site *fw_device_site(const struct fw_device *d);
 /* The boot, NULL when it is not held. */
 struct fw_boot *fw_device_boot(struct fw_device *d, uint32_t boot_id);
 
-/* The boot, made when it is not held; it is then the one used last. */
-struct fw_boot *fw_device_boot_make(struct fw_device *d, uint32_t boot_id);
+/* The boot, made when it is not held; it is then the one used last.  Boots found before move.  When
+ * one gives way, if possible one that has nothing to be written, *forgotten counts up. */
+struct fw_boot *fw_device_boot_make(struct fw_device *d, uint32_t boot_id, uint64_t *forgotten);
 
-void fw_device_free(struct fw_device *d);
+/* The boots that are held, by number from 0, the one used last first; NULL behind the last. */
+struct fw_boot *fw_device_boot_at(struct fw_device *d, size_t number);
 
 #endif

@@ -11,7 +11,9 @@
 
 struct fw_town {
 	struct fw_arena arena;
-	struct fw_strmap divisions, sites, devices, people;
+	struct fw_strmap divisions, sites, people;
+	struct fw_idset devices; /* of struct fw_registration */
+	struct fw_strmap texts;  /* while it is built: those that many rows have in common */
 	struct fw_policy *policies;
 	size_t policy_count, policy_cap;
 };
@@ -20,6 +22,20 @@ static const char *
 keep(struct fw_town *t, const char *text)
 {
 	return *text ? fw_arena_text(&t->arena, text, strlen(text)) : "";
+}
+
+/* The same text once. */
+static const char *
+keep_shared(struct fw_town *t, const char *text)
+{
+	size_t n = strlen(text);
+	char *kept = n ? fw_strmap_get(&t->texts, text, n) : NULL;
+
+	if (n && !kept) {
+		kept = fw_arena_text(&t->arena, text, n);
+		fw_strmap_put(&t->texts, kept, n, kept);
+	}
+	return kept ? kept : "";
 }
 
 static void *
@@ -36,8 +52,9 @@ fw_town_new(uint64_t hash_seed)
 	fw_arena_init(&t->arena, 64 * 1024);
 	fw_strmap_init(&t->divisions, hash_seed);
 	fw_strmap_init(&t->sites, hash_seed);
-	fw_strmap_init(&t->devices, hash_seed);
+	fw_idset_init(&t->devices, hash_seed, offsetof(struct fw_registration, device));
 	fw_strmap_init(&t->people, hash_seed);
+	fw_strmap_init(&t->texts, hash_seed);
 	return t;
 }
 
@@ -48,8 +65,9 @@ fw_town_free(struct fw_town *t)
 		return;
 	fw_strmap_fini(&t->divisions);
 	fw_strmap_fini(&t->sites);
-	fw_strmap_fini(&t->devices);
+	fw_idset_fini(&t->devices);
 	fw_strmap_fini(&t->people);
+	fw_strmap_fini(&t->texts);
 	fw_arena_fini(&t->arena);
 	free(t->policies);
 	free(t);
@@ -81,8 +99,8 @@ fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char
 	s->id = keep(t, id);
 	s->name = keep(t, name);
 	s->division = d;
-	s->category = keep(t, category);
-	s->risk = keep(t, risk);
+	s->category = keep_shared(t, category);
+	s->risk = keep_shared(t, risk);
 	s->address = keep(t, address);
 	s->contact = keep(t, contact);
 	fw_strmap_put(&t->sites, s->id, strlen(s->id), s);
@@ -93,16 +111,18 @@ void
 fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site,
     const char *division, const char *zone, const char *kind, int32_t heartbeat_s)
 {
-	struct fw_registration *r = keep_zeroed(t, sizeof(*r));
+	size_t n = strlen(device) + 1;
+	struct fw_registration *r =
+	    fw_arena_alloc(&t->arena, offsetof(struct fw_registration, device) + n);
 
-	r->device = keep(t, device);
-	r->parent = keep(t, parent);
+	memcpy(r->device, device, n);
+	r->parent = keep_shared(t, parent);
 	r->site = fw_town_site(t, site);
-	r->division = keep(t, r->site ? r->site->division->code : division);
-	r->zone = keep(t, zone);
-	r->kind = keep(t, kind);
+	r->division = r->site ? r->site->division->code : keep_shared(t, division);
+	r->zone = keep_shared(t, zone);
+	r->kind = keep_shared(t, kind);
 	r->heartbeat_s = heartbeat_s;
-	fw_strmap_put(&t->devices, r->device, strlen(r->device), r);
+	fw_idset_add(&t->devices, r);
 }
 
 void
@@ -187,7 +207,7 @@ inherit_sites(struct fw_town *t)
 	size_t cursor = 0;
 	void *value;
 
-	while (fw_strmap_next(&t->devices, &cursor, &value)) {
+	while (fw_idset_next(&t->devices, &cursor, &value)) {
 		struct fw_registration *r = value;
 		const struct fw_registration *gateway;
 
@@ -206,6 +226,7 @@ fw_town_finish(struct fw_town *t)
 {
 	link_parents(t);
 	inherit_sites(t);
+	fw_strmap_fini(&t->texts);
 }
 
 const struct fw_division *
@@ -223,7 +244,7 @@ fw_town_site(const struct fw_town *t, const char *id)
 const struct fw_registration *
 fw_town_device(const struct fw_town *t, const char *device, size_t n)
 {
-	return fw_strmap_get(&t->devices, device, n);
+	return fw_idset_get(&t->devices, device, n);
 }
 
 const struct fw_division *
@@ -379,5 +400,5 @@ fw_town_site_count(const struct fw_town *t)
 size_t
 fw_town_device_count(const struct fw_town *t)
 {
-	return fw_strmap_count(&t->devices);
+	return fw_idset_count(&t->devices);
 }

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/idset.h"
 #include "base/strmap.h"
 #include "model/names.h"
 
@@ -31,10 +32,12 @@ struct fw_site {
 };
 
 struct fw_registration {
-	const char *device, *parent, *zone, *kind; /* parent "" when it has none */
-	const char *division;                      /* code */
-	const struct fw_site *site;                /* NULL: unclaimed */
-	int32_t heartbeat_s;                       /* 0 unknown */
+	const struct fw_site *site; /* NULL: unclaimed */
+	const char *division;       /* code */
+	const char *parent;         /* "" when it has none */
+	const char *zone, *kind;    /* one text for all that have the same, like the two above */
+	int32_t heartbeat_s;        /* 0 unknown */
+	char device[];
 };
 
 struct fw_person {

@@ -16,6 +16,7 @@
 #define DEVICES_MAX 256
 
 static struct fw_device *devices[DEVICES_MAX];
+static struct fw_arena device_memory;
 static size_t device_count;
 
 static void
@@ -120,7 +121,9 @@ fixture_close(struct fixture *f)
 	fw_loop_free(f->loop);
 	PQfinish(f->admin);
 	for (size_t i = 0; i < device_count; i++)
-		fw_device_free(devices[i]);
+		fw_device_fini(devices[i]);
+	if (device_count)
+		fw_arena_fini(&device_memory);
 	device_count = 0;
 }
 
@@ -206,11 +209,13 @@ fixture_value(struct fixture *f, const char *sql)
 struct fw_device *
 fixture_device(const char *id)
 {
-	struct fw_device *d = fw_calloc(1, sizeof(*d));
+	struct fw_device *d;
 
 	assert_true(device_count < DEVICES_MAX);
-	d->id = fw_strdup(id);
-	snprintf(d->topic_division, sizeof(d->topic_division), "330100");
+	if (device_count == 0)
+		fw_arena_init(&device_memory, 4096);
+	d = fw_device_new(&device_memory, id);
+	d->topic_division = "330100";
 	devices[device_count++] = d;
 	return d;
 }

@@ -98,7 +98,7 @@ test_devices(void **state)
 	d->seen = d->has_health = d->mains_ok = true;
 	d->signal_dbm = -90;
 	d->mode = 70000;
-	snprintf(d->firmware, sizeof(d->firmware), "1.2");
+	d->firmware = "1.2";
 	fixture_add(f, FW_ACT_REGISTER, d);
 	fixture_add(f, FW_ACT_REGISTER, d);
 	fixture_add(f, FW_ACT_STATUS, d);

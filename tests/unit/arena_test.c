@@ -22,7 +22,7 @@ pieces_do_not_overlap(void **context)
 	fw_arena_init(&a, 256);
 	for (size_t i = 0; i < PIECES; i++) {
 		pieces[i] = fw_arena_alloc(&a, i * 3);
-		assert_int_equal((uintptr_t)pieces[i] % 16, 0);
+		assert_int_equal((uintptr_t)pieces[i] % 8, 0);
 		if (i > 0)
 			memset(pieces[i], (int)i, i * 3);
 	}

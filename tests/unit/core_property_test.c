@@ -105,7 +105,7 @@ check_all(const struct fw_core *core)
 	size_t cursor = 0, pages = 0, open = 0;
 	void *value;
 
-	while (fw_strmap_next(&core->devices, &cursor, &value))
+	while (fw_idset_next(&core->devices, &cursor, &value))
 		for (const struct fw_alarm *a = ((struct fw_device *)value)->alarms; a;
 		     a = a->device_next)
 			check_alarm(core, value, a);
@@ -240,7 +240,7 @@ static void
 check_fire(const struct bench *b, const struct say *what)
 {
 	const char *id = *what->device_id ? what->device_id : what->topic_device;
-	const struct fw_device *d = fw_strmap_get(&b->core->devices, id, strlen(id));
+	const struct fw_device *d = fw_idset_get(&b->core->devices, id, strlen(id));
 	const struct fw_alarm *a;
 
 	assert_non_null(d);
