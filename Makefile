@@ -25,7 +25,7 @@ BASE  := arena deadline error idset log mem seqset strmap text time
 MODEL := device incident names settings town
 CORE  := alarm classify core decode escalate incident load pages pipeline receipt state timeline
 IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment lease loop mqtt \
-         mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service store store_batch \
+         mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service store store_batch store_copy \
          store_fault store_read store_refuse store_sql town_read webhook
 APP   := actions daemon handover lane options reading role status turn
 CLI   := act command csv db faults import import_file list main migrate say show status town_files town_questions \

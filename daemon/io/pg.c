@@ -64,10 +64,11 @@ fw_pg_flush(struct fw_pg *pg)
 	return true;
 }
 
+/* Steps of the active request from `first` on, up to the next COPY. */
 static bool
-put_steps(struct fw_pg *pg, const struct fw_pg_request *request)
+put_steps(struct fw_pg *pg, const struct fw_pg_request *request, size_t first)
 {
-	for (size_t i = 0; i < request->step_count; i++) {
+	for (size_t i = first; i < request->step_count && !request->steps[i].copy; i++) {
 		const struct fw_pg_step *s = &request->steps[i];
 
 		if (!PQsendQueryPrepared(pg->conn, pg->options.statements[s->statement].name,
@@ -82,6 +83,7 @@ fw_pg_begin_request(struct fw_pg *pg, struct fw_pg_request *request)
 {
 	pg->active = request;
 	pg->step = 0;
+	pg->copying = false;
 	pg->failed = false;
 	pg->sqlstate[0] = '\0';
 	if (request->row_by_row)
@@ -123,6 +125,56 @@ finish_request(struct fw_pg *pg)
 		begin_rollback(pg);
 }
 
+/* ---- a COPY between two pipelines */
+
+static void
+begin_copy(struct fw_pg *pg)
+{
+	const struct fw_pg_step *s = &pg->active->steps[pg->step];
+
+	pg->copying = true;
+	if (!PQexitPipelineMode(pg->conn) ||
+	    !PQsendQuery(pg->conn, pg->options.statements[s->statement].sql))
+		fw_pg_lose(pg);
+	else
+		fw_pg_flush(pg);
+}
+
+static void
+put_copy(struct fw_pg *pg)
+{
+	const struct fw_pg_step *s = &pg->active->steps[pg->step];
+
+	if (PQputCopyData(pg->conn, s->copy, (int)s->copy_len) != 1 ||
+	    PQputCopyEnd(pg->conn, NULL) != 1)
+		fw_pg_lose(pg);
+	else
+		fw_pg_flush(pg);
+}
+
+static void
+end_copy(struct fw_pg *pg)
+{
+	pg->copying = false;
+	if (!PQenterPipelineMode(pg->conn))
+		fw_pg_lose(pg);
+	else if (pg->failed)
+		finish_request(pg);
+	else if (!put_steps(pg, pg->active, pg->step))
+		fw_pg_lose(pg);
+	else
+		fw_pg_flush(pg);
+}
+
+static void
+end_pipeline(struct fw_pg *pg)
+{
+	if (!pg->failed && pg->step < pg->active->step_count)
+		begin_copy(pg);
+	else
+		finish_request(pg);
+}
+
 static void
 note_error(struct fw_pg *pg, const PGresult *result)
 {
@@ -158,7 +210,12 @@ take_result(struct fw_pg *pg, const PGresult *result)
 	case PGRES_PIPELINE_ABORTED:
 		return;
 	case PGRES_PIPELINE_SYNC:
-		finish_request(pg);
+		end_pipeline(pg);
+		return;
+	case PGRES_COPY_IN:
+		if (!pg->copying)
+			break;
+		put_copy(pg);
 		return;
 	case PGRES_FATAL_ERROR:
 		note_error(pg, result);
@@ -166,7 +223,6 @@ take_result(struct fw_pg *pg, const PGresult *result)
 	case PGRES_NONFATAL_ERROR:
 	case PGRES_BAD_RESPONSE:
 	case PGRES_COPY_OUT:
-	case PGRES_COPY_IN:
 	case PGRES_COPY_BOTH:
 		break;
 	}
@@ -189,7 +245,9 @@ take_results(struct fw_pg *pg)
 		}
 		if (!result) { /* ends the answer to one step */
 			pg->step++;
-			if (pg->active->row_by_row)
+			if (pg->copying)
+				end_copy(pg);
+			else if (pg->active->row_by_row)
 				PQsetSingleRowMode(pg->conn);
 			continue;
 		}
@@ -235,7 +293,7 @@ fw_pg_serve(struct fw_pg *pg)
 
 	if (pg->state != UP || pg->active || !(request = take_request(pg)))
 		return;
-	if (!put_steps(pg, request)) {
+	if (!put_steps(pg, request, 0)) {
 		pg->active = request;
 		pg->failed = false;
 		fw_pg_lose(pg);

@@ -54,6 +54,10 @@ struct fw_pg_step {
 	const char *const *values; /* NULL: null */
 	const int *lengths;
 	const int *formats; /* 1 binary; all NULL: text */
+	/* Of a statement that is COPY … FROM STDIN: its data.  Such a step stands alone in the
+	 * pipeline: the steps behind it wait for its answer. */
+	const char *copy;
+	size_t copy_len;
 };
 
 struct fw_pg_error {

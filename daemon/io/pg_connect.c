@@ -153,7 +153,8 @@ put_set_up(struct fw_pg *pg)
 			return false;
 	}
 	for (size_t i = pg->options.statement_first; i < pg->options.statement_end; i++)
-		if (!PQsendPrepare(pg->conn, pg->options.statements[i].name,
+		if (strncmp(pg->options.statements[i].sql, "COPY", 4) != 0 &&
+		    !PQsendPrepare(pg->conn, pg->options.statements[i].name,
 			pg->options.statements[i].sql, 0, NULL))
 			return false;
 	return PQpipelineSync(pg->conn) != 0;

@@ -45,6 +45,7 @@ struct fw_pg {
 	struct fw_pg_request *active;
 	struct fw_pg_request set_up, rollback; /* the connection's own */
 	size_t step;                           /* of active, whose answer comes next */
+	bool copying;                          /* that step is a COPY, and the pipeline is left */
 
 	bool failed;        /* the active request has an error … */
 	size_t failed_step; /* … of this step */

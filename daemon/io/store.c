@@ -46,6 +46,13 @@ expects_new(const struct fw_store *s)
 	return s->lane == FW_LANE_ALARM && s->fresh && s->refuse_known && !s->sent->has_replays;
 }
 
+static bool
+may_copy(const struct fw_store *s)
+{
+	return s->lane == FW_LANE_TELEMETRY && s->fresh && !s->copy_refused &&
+	       s->sent->columns[FW_SQL_REPORT].rows >= FW_COPY_ROWS_LEAST;
+}
+
 static void
 add_rows(struct fw_store *s, enum fw_sql rows, size_t *used)
 {
@@ -54,6 +61,13 @@ add_rows(struct fw_store *s, enum fw_sql rows, size_t *used)
 
 	if (s->sent->columns[rows].rows == 0)
 		return;
+	if (is_report && may_copy(s)) {
+		fw_copy_reports(s->sent);
+		step = fw_store_add_step(s, FW_SQL_REPORT_COPY, *used);
+		step->copy = (const char *)s->sent->copy;
+		step->copy_len = s->sent->copy_len;
+		return;
+	}
 	step = fw_store_add_step(s, is_report && expects_new(s) ? FW_SQL_REPORT_NEW : rows, *used);
 	add_params(s, step, &s->sent->columns[rows], used);
 	if (is_report)
@@ -133,6 +147,7 @@ fw_store_send(struct fw_store *s)
 	}
 	fw_batch_seal(s->sent, s->fence, s->serial++);
 	s->fresh = true;
+	s->copy_refused = false;
 	fw_store_transmit(s);
 	return true;
 }

@@ -34,6 +34,7 @@ fw_batch_fini(struct fw_batch *b)
 	free(b->report_items);
 	free(b->page_ids);
 	free(b->granted);
+	free(b->copy);
 	free(b->scratch);
 	fw_arena_fini(&b->arena);
 }

@@ -38,7 +38,9 @@ struct fw_batch {
 	int64_t ledger_mark_us;     /* 0: not set */
 	uint64_t journal, position; /* journal 0: none yet */
 	char locked[FW_ID_MAX];     /* the last incident put on the list to be locked */
-	char *scratch;              /* for array literals */
+	uint8_t *copy;              /* its reports as rows, while it is sent so */
+	size_t copy_len, copy_cap;
+	char *scratch; /* for array literals */
 	size_t scratch_cap;
 };
 

@@ -128,6 +128,11 @@ fw_store_failed(struct fw_store *s, const struct fw_pg_error *error)
 		s->handlers.fenced(s->handlers.context);
 		return;
 	}
+	if (statement == FW_SQL_REPORT_COPY && fw_refused_for_good(error->sqlstate)) {
+		s->copy_refused = true;
+		fw_store_transmit(s);
+		return;
+	}
 	tell(s, error);
 	if (strcmp(error->sqlstate, "FW003") == 0) {
 		ask_known(s);

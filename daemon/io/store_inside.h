@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "io/store.h"
 #include "io/store_batch.h"
+#include "io/store_copy.h"
 #include "io/store_refuse.h"
 
 #define FW_STORE_RETRY_FIRST_US (100 * FW_MS)
@@ -45,6 +46,7 @@ struct fw_store {
 	/* The sent batch has surely not been committed before: a report that its key refuses is one
 	   that nobody knew of. */
 	bool fresh;
+	bool copy_refused; /* one of its reports is refused: which, another statement tells */
 	bool refuse_known;
 
 	struct fw_pg_request request;

@@ -61,6 +61,10 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WITH new AS (" INSERT_REPORTS " RETURNING true) "
 	"SELECT expect_all((SELECT count(*) FROM new), cardinality($1::text[]))"},
 
+    [FW_SQL_REPORT_COPY] = {"report_copy",
+	"COPY report (received_day, device, boot_id, sequence, division, lane, journal_position, report_index, received_at, "
+	"observed_at, clock_fault, backfill, mode, body, reading) FROM STDIN BINARY"},
+
     /* What was written from the same record of the journal is the record replayed, not the report
        sent again.  OFFSET 0 keeps the look-up by key: a join would read every report there is. */
     [FW_SQL_DUPLICATE] = {"duplicate",

@@ -31,7 +31,9 @@ enum fw_sql {
 	FW_SQL_BATCH, /* how many these are */
 
 	FW_SQL_ENTER = FW_SQL_BATCH, /* behind BEGIN: nothing is written without the lease */
-	FW_SQL_REPORT_NEW, /* FW_SQL_REPORT that refuses all (FW003) when the key refuses one */
+	FW_SQL_REPORT_NEW,  /* FW_SQL_REPORT that refuses all (FW003) when the key refuses one */
+	FW_SQL_REPORT_COPY, /* FW_SQL_REPORT as COPY: fails when the key refuses one (store_copy.h)
+			     */
 	FW_SQL_ROLLBACK,
 	FW_SQL_READ_BATCH,
 	FW_SQL_READ_KNOWN,
