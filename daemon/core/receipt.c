@@ -12,6 +12,8 @@ name_of(const struct fw_receipt_item *item)
 	return item->device ? item->device->id : item->claimed;
 }
 
+#define AHEAD 8 /* items whose device is on its way to the cache */
+
 /* Where devices lie says nothing, but brings together what is of one, and no name is read. */
 static int
 compare_places(const struct fw_device *a, const struct fw_device *b)
@@ -132,8 +134,11 @@ fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t co
 		else
 			items[used++] = items[k];
 	}
-	for (size_t k = 0; k < used; k++)
+	for (size_t k = 0; k < used; k++) {
+		if (k + AHEAD < used && items[k + AHEAD].device)
+			__builtin_prefetch(&items[k + AHEAD].device->boot, 1);
 		note_recorded(core, &items[k], now_us);
+	}
 	if (used)
 		qsort(items, used, sizeof(*items), compare);
 	for (size_t k = 0, n; k < used; k += n) {
@@ -177,6 +182,8 @@ fw_core_flush_devices(struct fw_core *core, size_t most)
 		core->dirty_devices = d->next_dirty;
 		if (!core->dirty_devices)
 			core->dirty_devices_end = &core->dirty_devices;
+		if (d->next_dirty)
+			__builtin_prefetch(d->next_dirty, 1);
 		d->dirty = false;
 		emit_device(core, d);
 	}
