@@ -135,8 +135,10 @@ fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t co
 			items[used++] = items[k];
 	}
 	for (size_t k = 0; k < used; k++) {
-		if (k + AHEAD < used && items[k + AHEAD].device)
+		if (k + AHEAD < used && items[k + AHEAD].device) {
 			__builtin_prefetch(&items[k + AHEAD].device->boot, 1);
+			__builtin_prefetch(items[k + AHEAD].device->id);
+		}
 		note_recorded(core, &items[k], now_us);
 	}
 	if (used)
