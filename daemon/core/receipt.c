@@ -122,6 +122,17 @@ emit_receipt(struct fw_core *core, const struct fw_receipt_item *items, size_t c
 	action->u.receipt.bytes = bytes;
 }
 
+/* Its boot, and what a receipt says of it. */
+static void
+fetch(const struct fw_device *d)
+{
+	if (!d)
+		return;
+	__builtin_prefetch(&d->boot, 1);
+	__builtin_prefetch(&d->topic_division);
+	__builtin_prefetch(d->id);
+}
+
 struct fw_actions
 fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t count, int64_t now_us)
 {
@@ -135,15 +146,13 @@ fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t co
 			items[used++] = items[k];
 	}
 	for (size_t k = 0; k < used; k++) {
-		if (k + AHEAD < used && items[k + AHEAD].device) {
-			__builtin_prefetch(&items[k + AHEAD].device->boot, 1);
-			__builtin_prefetch(items[k + AHEAD].device->id);
-		}
+		fetch(k + AHEAD < used ? items[k + AHEAD].device : NULL);
 		note_recorded(core, &items[k], now_us);
 	}
 	if (used)
 		qsort(items, used, sizeof(*items), compare);
 	for (size_t k = 0, n; k < used; k += n) {
+		fetch(k + AHEAD < used ? items[k + AHEAD].device : NULL);
 		for (n = 1; k + n < used && items[k + n].via == items[k].via; n++)
 			;
 		emit_receipt(core, items + k, n);
