@@ -9,6 +9,8 @@
 #include "base/strmap.h"
 
 #define CAP_MIN 16
+#define CACHE_LINE 64
+#define LOOK_AHEAD 8 /* slots */
 #define ADDRESS_BITS 48
 #define ADDRESS_MASK ((UINT64_C(1) << ADDRESS_BITS) - 1)
 
@@ -44,6 +46,23 @@ start_of(const struct fw_idset *s, uint64_t hash)
 	return (size_t)(((hash & UINT32_MAX) * s->cap) >> 32);
 }
 
+static bool
+is_likely(uint64_t slot, uint64_t hash)
+{
+	return slot >> ADDRESS_BITS == hash >> ADDRESS_BITS;
+}
+
+/* All of the thing up to its name, which is what comes next in a town that is larger than the
+ * cache. */
+static void
+fetch(const struct fw_idset *s, uint64_t slot)
+{
+	const char *thing = thing_of(slot);
+
+	for (size_t at = 0; at < s->name_at + CACHE_LINE; at += CACHE_LINE)
+		__builtin_prefetch(thing + at, 1);
+}
+
 /* The slot of the name, or the empty one behind its run. */
 static uint64_t *
 find(const struct fw_idset *s, uint64_t hash, const char *name, size_t n)
@@ -53,9 +72,12 @@ find(const struct fw_idset *s, uint64_t hash, const char *name, size_t n)
 
 		if (!*slot)
 			return slot;
-		if (*slot >> ADDRESS_BITS == hash >> ADDRESS_BITS &&
-		    strncmp(name_of(s, *slot), name, n) == 0 && name_of(s, *slot)[n] == '\0')
-			return slot;
+		if (is_likely(*slot, hash)) {
+			fetch(s, *slot);
+			if (strncmp(name_of(s, *slot), name, n) == 0 &&
+			    name_of(s, *slot)[n] == '\0')
+				return slot;
+		}
 		if (++i == s->cap)
 			i = 0;
 	}
@@ -96,6 +118,28 @@ fw_idset_get(const struct fw_idset *s, const char *name, size_t n)
 	if (s->count == 0)
 		return NULL;
 	return thing_of(*find(s, fw_text_hash(s->seed, name, n), name, n));
+}
+
+uint64_t
+fw_idset_expect(const struct fw_idset *s, const char *name, size_t n)
+{
+	uint64_t hash = fw_text_hash(s->seed, name, n);
+
+	if (s->cap)
+		__builtin_prefetch(&s->slots[start_of(s, hash)]);
+	return hash;
+}
+
+void
+fw_idset_fetch(const struct fw_idset *s, uint64_t hash)
+{
+	size_t start = s->cap ? start_of(s, hash) : 0;
+
+	for (size_t i = start; i < s->cap && i < start + LOOK_AHEAD && s->slots[i]; i++)
+		if (is_likely(s->slots[i], hash)) {
+			fetch(s, s->slots[i]);
+			return;
+		}
 }
 
 void

@@ -27,6 +27,11 @@ void fw_idset_reserve(struct fw_idset *s, size_t count);
 /* NULL when there is none. */
 void *fw_idset_get(const struct fw_idset *s, const char *name, size_t n);
 
+/* What is about to be looked for, two steps ahead: the hash of a name, its slot on the way to the
+ * cache; then the thing. */
+uint64_t fw_idset_expect(const struct fw_idset *s, const char *name, size_t n);
+void fw_idset_fetch(const struct fw_idset *s, uint64_t hash);
+
 /* Adds it, in the place of one with the same name. */
 void fw_idset_add(struct fw_idset *s, void *thing);
 

@@ -135,7 +135,7 @@ struct fw_core_counters {
 	uint64_t promoted;              /* telemetry reports that changed state */
 	uint64_t alarms_opened, incidents_opened, pages;
 	uint64_t boots_forgotten; /* of devices that had too many */
-	uint64_t nobody; /* times that an emergency found nobody at all to page */
+	uint64_t nobody;          /* times that an emergency found nobody at all to page */
 	uint64_t devices, incidents, pages_pending; /* held now */
 };
 

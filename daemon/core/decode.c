@@ -10,7 +10,8 @@
 #include "firewatch/v1/firewatch.pb-c.h"
 
 #define PREFIX "fire/v1/"
-#define TAG_REPORTS ((1 << 3) | 2) /* Uplink.reports, length-delimited */
+#define TAG_REPORTS ((1 << 3) | 2)   /* Uplink.reports, length-delimited */
+#define TAG_DEVICE_ID ((1 << 3) | 2) /* Report.device_id, likewise */
 
 static const char *
 next_level(const char **at, const char *end, size_t *n)
@@ -121,6 +122,16 @@ fw_decode_next(const uint8_t **at, const uint8_t *end, struct fw_slice *out)
 		return FW_OK;
 	}
 	return FW_EAGAIN;
+}
+
+const char *
+fw_decode_peek(struct fw_slice body, size_t *n)
+{
+	if (body.len < 2 || body.bytes[0] != TAG_DEVICE_ID || body.bytes[1] > FW_DEVICE_MAX ||
+	    body.bytes[1] > body.len - 2)
+		return NULL;
+	*n = body.bytes[1];
+	return (const char *)body.bytes + 2;
 }
 
 struct fw_slice

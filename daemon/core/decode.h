@@ -30,6 +30,10 @@ struct fw_slice {
  */
 FW_MUST_CHECK int fw_decode_next(const uint8_t **at, const uint8_t *end, struct fw_slice *out);
 
+/* Whose the report says it is, in the body; NULL where that is not its first field, as encoders
+ * write it. */
+const char *fw_decode_peek(struct fw_slice body, size_t *n);
+
 /*
  * Decodes one report.  FW_REASON_NONE, or why it cannot be believed, with *detail naming the field;
  * then `out` holds what could be read all the same (event_count 0 when nothing could).  Sets

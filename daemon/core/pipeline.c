@@ -9,6 +9,8 @@
 #include "core/decode.h"
 #include "core/state.h"
 
+#define EXPECTED_MOST 64
+
 /* Keeps what cannot be believed; what was taken in again from quarantine is there already. */
 static struct fw_action *
 quarantine(struct fw_core *core, struct fw_quarantine what)
@@ -305,6 +307,26 @@ register_unknown(struct fw_core *core, struct fw_device *d)
 	action->u.device = d;
 }
 
+/* A gateway's children lie anywhere in memory: they are on their way to the cache, all at once,
+ * before the first is needed. */
+static void
+expect_children(const struct fw_core *core, const struct fw_message *m)
+{
+	const uint8_t *at = m->payload, *end = m->payload + m->payload_len;
+	uint64_t hashes[EXPECTED_MOST];
+	struct fw_slice body;
+	size_t count = 0, n;
+
+	while (count < EXPECTED_MOST && fw_decode_next(&at, end, &body) == FW_OK) {
+		const char *id = fw_decode_peek(body, &n);
+
+		if (id)
+			hashes[count++] = fw_idset_expect(&core->devices, id, n);
+	}
+	for (size_t k = 0; k < count; k++)
+		fw_idset_fetch(&core->devices, hashes[k]);
+}
+
 static void
 take_uplink(struct fw_core *core, const struct fw_message *m, struct fw_device *via, int64_t now_us)
 {
@@ -313,6 +335,7 @@ take_uplink(struct fw_core *core, const struct fw_message *m, struct fw_device *
 	uint32_t count = 0;
 	int error;
 
+	expect_children(core, m);
 	while ((error = fw_decode_next(&at, end, &body)) == FW_OK)
 		take_report(core, m, via, body, count++, now_us);
 	if (error != FW_EAGAIN)

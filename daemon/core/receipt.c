@@ -12,6 +12,8 @@ name_of(const struct fw_receipt_item *item)
 	return item->device ? item->device->id : item->claimed;
 }
 
+#define AHEAD 8 /* items whose device is on its way to the cache */
+
 /* Where devices lie says nothing, but brings together what is of one, and no name is read. */
 static int
 compare_places(const struct fw_device *a, const struct fw_device *b)
@@ -120,6 +122,17 @@ emit_receipt(struct fw_core *core, const struct fw_receipt_item *items, size_t c
 	action->u.receipt.bytes = bytes;
 }
 
+/* Its boot, and what a receipt says of it. */
+static void
+fetch(const struct fw_device *d)
+{
+	if (!d)
+		return;
+	__builtin_prefetch(&d->boot, 1);
+	__builtin_prefetch(&d->topic_division);
+	__builtin_prefetch(d->id);
+}
+
 struct fw_actions
 fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t count, int64_t now_us)
 {
@@ -132,11 +145,14 @@ fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t co
 		else
 			items[used++] = items[k];
 	}
-	for (size_t k = 0; k < used; k++)
+	for (size_t k = 0; k < used; k++) {
+		fetch(k + AHEAD < used ? items[k + AHEAD].device : NULL);
 		note_recorded(core, &items[k], now_us);
+	}
 	if (used)
 		qsort(items, used, sizeof(*items), compare);
 	for (size_t k = 0, n; k < used; k += n) {
+		fetch(k + AHEAD < used ? items[k + AHEAD].device : NULL);
 		for (n = 1; k + n < used && items[k + n].via == items[k].via; n++)
 			;
 		emit_receipt(core, items + k, n);
@@ -177,6 +193,8 @@ fw_core_flush_devices(struct fw_core *core, size_t most)
 		core->dirty_devices = d->next_dirty;
 		if (!core->dirty_devices)
 			core->dirty_devices_end = &core->dirty_devices;
+		if (d->next_dirty)
+			__builtin_prefetch(d->next_dirty, 1);
 		d->dirty = false;
 		emit_device(core, d);
 	}
