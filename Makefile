@@ -24,7 +24,7 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 BASE  := arena deadline error log mem seqset strmap text time
 MODEL := device incident names settings town
 CORE  := alarm classify core decode escalate incident load pages pipeline receipt state timeline
-IO    := address config_file control crc32c journal journal_keeper journal_open journal_segment loop mqtt \
+IO    := address config_file control crc32c journal journal_folder journal_keeper journal_open journal_segment loop mqtt \
          page_json pg pg_columns pg_connect service store store_batch store_read store_sql town_read webhook
 APP   := actions daemon lane options reading status turn
 CLI   := act command csv db faults import import_file list main migrate say show status town_files town_questions \

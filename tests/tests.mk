@@ -26,7 +26,7 @@ $(addprefix $(BUILD)/tests/unit/,core_test core_property_test core_hardship_test
 $(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
 
 $(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
-    $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)
+    $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_folder journal_keeper journal_open journal_segment)) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 

@@ -35,7 +35,7 @@ drop_head(struct fw_journal *j, bool room_needed)
 	if (head_may_go(j, room_needed)) {
 		s = j->head;
 		j->head = s->next;
-		j->files_bytes -= s->place.bytes;
+		j->files_bytes -= s->disk_bytes;
 	}
 	pthread_mutex_unlock(&j->lock);
 	if (s)
@@ -64,7 +64,7 @@ set_spare(struct fw_journal *j, struct fw_segment *s, int error, const char *why
 	j->spare_error = error;
 	j->spare = s;
 	if (s) {
-		j->files_bytes += s->place.bytes;
+		j->files_bytes += s->disk_bytes;
 		j->coming.previous = s->place.number;
 		j->coming.number++;
 		j->coming.first += s->place.bytes;
