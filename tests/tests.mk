@@ -7,9 +7,9 @@ FUZZ := csv_fuzz decode_fuzz journal_fuzz
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
-JOURNAL_TEST  := $(BUILD)/tests/journal/journal_test
+JOURNAL_TESTS := $(addprefix $(BUILD)/tests/journal/,journal_test journal_disk_test)
 STORE_TESTS   := $(addprefix $(BUILD)/tests/store/,store_test store_read_test)
-TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(STORE_TESTS) $(FUZZ_PROGRAMS)
+TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TESTS) $(STORE_TESTS) $(FUZZ_PROGRAMS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
@@ -29,7 +29,7 @@ JOURNAL_OBJ := $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_fold
 
 $(BUILD)/tests/fuzz/journal_fuzz: $(JOURNAL_OBJ)
 
-$(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o $(JOURNAL_OBJ) $(CORE_LIB)
+$(JOURNAL_TESTS): $(BUILD)/tests/journal/%: $(BUILD)/obj/tests/journal/%.o $(JOURNAL_OBJ) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 

@@ -113,12 +113,15 @@ find_unsynced(struct fw_journal *j, uint64_t from, struct fw_segment **out)
 	return s != NULL;
 }
 
+/* Never again once it has failed: the pages count as clean then, and would seem to be on disk. */
 void
 fw_keeper_sync(struct fw_journal *j)
 {
 	uint64_t to = j->written, from = j->synced;
 	struct fw_segment *s;
 
+	if (j->failed)
+		return;
 	while (from < to && find_unsynced(j, from, &s)) {
 		uint64_t first = s->place.first, end = fw_segment_end(s);
 
