@@ -54,18 +54,43 @@ begin_segment(struct fw_journal *j)
 	return r;
 }
 
+static int
+sync_failed(struct fw_journal *j)
+{
+	fw_error("journal %s sync failed, nothing more is accepted: %s", j->name, strerror(errno));
+	j->sync_errors++;
+	j->failed = true;
+	return FW_EIO;
+}
+
+/* The mark must be on disk before what is in the next segment; the keeper's syncs cover it anyway.
+ */
+static int
+end_segment(struct fw_journal *j, struct fw_segment *s, size_t offset)
+{
+	fw_segment_put_end(s, offset);
+	if (j->sync_interval_us > 0 || fw_segment_sync(s, offset, (size_t)s->place.bytes) == FW_OK)
+		return FW_OK;
+	return sync_failed(j);
+}
+
 /* The offset at which `bytes` go. */
 static int
 make_room(struct fw_journal *j, size_t bytes, size_t *offset)
 {
+	struct fw_segment *left;
 	int r;
 
+	*offset = FW_SEGMENT_HEADER_BYTES;
 	if (j->active) {
 		*offset = (size_t)(j->written - j->active->place.first);
 		if (bytes <= fw_segment_limit(j->active) - *offset)
 			return FW_OK;
 	}
+	left = j->active;
 	r = begin_segment(j);
+	if (r == FW_OK && left)
+		r = end_segment(j, left, *offset);
 	*offset = FW_SEGMENT_HEADER_BYTES;
 	return r;
 }
@@ -93,13 +118,8 @@ publish(struct fw_journal *j, size_t offset, size_t bytes)
 	wake_others(j);
 	if (j->sync_interval_us > 0)
 		return FW_OK;
-	if (fw_segment_sync(s, offset, offset + bytes) != FW_OK) {
-		fw_error("journal %s sync failed, nothing more is accepted: %s", j->name,
-		    strerror(errno));
-		j->sync_errors++;
-		j->failed = true;
-		return FW_EIO;
-	}
+	if (fw_segment_sync(s, offset, offset + bytes) != FW_OK)
+		return sync_failed(j);
 	j->synced = s->place.first + offset + bytes;
 	return FW_OK;
 }
@@ -187,6 +207,8 @@ next_segment(struct fw_journal *j)
 	unlock(j);
 	if (!next)
 		return false;
+	if (s && !is_cut(s) && fw_segment_lacks_end(s, (size_t)(j->read_at - s->place.first), next))
+		tell_damage(j, "end of segment lost", j->read_at, fw_segment_end(s));
 	if (s && next->place.previous != s->place.number)
 		tell_damage(j, "segments missing", fw_segment_end(s), next->place.first);
 	j->reading = next;

@@ -12,21 +12,17 @@
  *
  *	damaged record   passed over; reading goes on at the next record that holds, and of a record
  *			 whose header holds only that one is lost
- *	lost page        zeros before a record are damage; zeros up to the end of a segment are its
- *			 end.  So nothing tells of a last page that a power cut kept off the disk
- *	torn tail        is damage: a record that was never accepted.  Nothing is ever written over,
- *			 each start begins a segment of its own
- *	damaged header   the other one of the segment is used; with neither, the segment is missing
- *	cut file         damage from the last record that is whole to the segment's end
- *	unreadable page  damage, also at the end of a segment
- *	missing segment  damage, unless nothing is left before it: then a seek to a checkpoint tells
- *	foreign segment  left alone (journal_folder.h says which is which)
- *	newer version    the journal is not opened
- *	full disk, quota, read-only disk
- *			 what is there is read, appends are refused and counted; each second it is
- *			 tried again
- *	failed sync      nothing more is accepted until the journal is opened anew: what the disk
- *			 holds of the last records is not known
+ *	lost page        zeros before a record are damage, and those at the end of a segment that
+ *was filled, which its end mark tells.  Of the last pages of a start's last segment only a
+ *checkpoint behind them tells torn tail        is damage: a record that was never accepted. Nothing
+ *is ever written over, each start begins a segment of its own damaged header   the other one of the
+ *segment is used; with neither, the segment is missing cut file         damage from the last record
+ *that is whole to the segment's end unreadable page  damage, also at the end of a segment missing
+ *segment  damage, unless nothing is left before it: then a seek to a checkpoint tells foreign
+ *segment  left alone (journal_folder.h says which is which) newer version    the journal is not
+ *opened full disk, quota, read-only disk what is there is read, appends are refused and counted;
+ *each second it is tried again failed sync      nothing more is accepted until the journal is
+ *opened anew: what the disk holds of the last records is not known
  *
  * Each damage is counted once, when the reader meets it, and logged with its positions: what was
  * lost lies from the first up to, not including, the second.

@@ -66,6 +66,7 @@ set_spare(struct fw_journal *j, struct fw_segment *s, int error, const char *why
 	if (s) {
 		j->files_bytes += s->disk_bytes;
 		j->coming.previous = s->place.number;
+		j->coming.goes_on = 1;
 		j->coming.number++;
 		j->coming.first += s->place.bytes;
 	}

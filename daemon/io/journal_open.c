@@ -66,7 +66,8 @@ set_coming(struct fw_journal *j, uint64_t highest)
 {
 	uint64_t beyond = highest;
 
-	j->coming = (struct fw_segment_place){.number = highest + 1, .bytes = j->segment_bytes};
+	j->coming =
+	    (struct fw_segment_place){.number = highest + 1, .bytes = (uint32_t)j->segment_bytes};
 	if (!j->tail) {
 		j->coming.first = beyond * j->segment_bytes;
 		return new_id(&j->coming.journal_id);

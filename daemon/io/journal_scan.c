@@ -104,6 +104,10 @@ leave_segment(struct fw_scan *scan, struct fw_scan_item *out)
 		scan->offset = (size_t)s->place.bytes;
 		return lost(out, "segment cut off", stopped, fw_segment_end(s));
 	}
+	if (next && fw_segment_lacks_end(s, scan->offset, next)) {
+		scan->offset = (size_t)s->place.bytes;
+		return lost(out, "end of segment lost", stopped, fw_segment_end(s));
+	}
 	scan->at = s->next;
 	scan->offset = FW_SEGMENT_HEADER_BYTES;
 	if (next && next->place.previous != s->place.number)

@@ -24,6 +24,7 @@
 #define NAME_DIGITS 20
 #define NAME_END ".journal"
 #define NUMBER_MOST INT32_MAX     /* so that no position overflows */
+#define END_MARK UINT64_MAX       /* as original_len */
 #define AHEAD ((size_t)256 << 10) /* is made sure of at once */
 
 struct header {
@@ -170,7 +171,7 @@ check_header(const struct header *h, uint64_t number)
 		return FW_EVERSION;
 	/* no position may overflow, whatever follows */
 	if (h->place.number != number || h->place.bytes < FW_SEGMENT_FRAME_BYTES ||
-	    h->place.bytes > UINT32_MAX || h->place.bytes % 8 != 0 || h->place.first > INT64_MAX)
+	    h->place.bytes % 8 != 0 || h->place.first > INT64_MAX)
 		return FW_ECORRUPT;
 	return FW_OK;
 }
@@ -317,6 +318,24 @@ fw_segment_put(struct fw_segment *s, size_t offset, const struct fw_record *reco
 	memcpy(at, &h, sizeof(h));
 }
 
+void
+fw_segment_put_end(struct fw_segment *s, size_t offset)
+{
+	const struct fw_record end = {.original_len = END_MARK};
+
+	if (fw_segment_limit(s) - offset >= sizeof(struct record_header))
+		fw_segment_put(s, offset, &end);
+}
+
+bool
+fw_segment_lacks_end(const struct fw_segment *s, size_t offset, const struct fw_segment *following)
+{
+	size_t limit = fw_segment_limit(s);
+
+	return following->place.goes_on && following->place.previous == s->place.number &&
+	       !s->ended && offset < limit && limit - offset >= sizeof(struct record_header);
+}
+
 /* ---- reading */
 
 /* Where the disk refuses to read a page, the map gets zeros: touching it would be a SIGBUS. */
@@ -396,6 +415,11 @@ fw_segment_read(
 		*next = find_head(s, offset, limit, &blank);
 		blank = blank && *next == limit && s->unreadable_to <= offset;
 		return blank ? FW_ENOTFOUND : FW_ECORRUPT;
+	}
+	if (h.original_len == END_MARK) {
+		s->ended = true;
+		*next = limit;
+		return FW_ENOTFOUND;
 	}
 	*next = offset + padded(h.length) < limit ? offset + padded(h.length) : limit;
 	make_sure(s, offset + h.length);

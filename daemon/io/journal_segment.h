@@ -7,6 +7,9 @@
  *	record   length u32, CRC of the body u32, receive time i64, original_len u64, topic length
  *u32, CRC of the 28 bytes before it u32; the body: topic, payload; zeros up to a multiple of 8
  *
+ * An end mark, a record of nothing with original_len UINT64_MAX, stands where a segment was left
+ *for the next.
+ *
  * Numbers are in the byte order of the machine, CRCs are CRC-32C.  The length is that of header and
  *body.  Every CRC of a record begins with the segment's salt, a random number that leaves its
  *header for nowhere, and with the record's position: neither a payload that looks like a record nor
@@ -32,7 +35,8 @@ struct fw_segment_place {
 	uint64_t number;   /* from 1, in the file's name */
 	uint64_t previous; /* number of the segment before it, 0: none */
 	uint64_t first;    /* position of its first byte */
-	uint64_t bytes;    /* of the file, header included */
+	uint32_t bytes;    /* of the file, headers included */
+	uint32_t goes_on;  /* 1: the one before it was filled by the same start */
 };
 
 struct fw_segment {
@@ -45,6 +49,7 @@ struct fw_segment {
 	size_t unreadable_to; /* behind the last page that the disk could not read */
 	size_t disk_bytes; /* that it takes; less than place.bytes when its blank end was given back
 			    */
+	bool ended;        /* its end mark has been read */
 	bool finished;     /* read to its end */
 	bool released;
 	int64_t released_at_us; /* FW_NEVER: not known yet */
@@ -79,14 +84,22 @@ size_t fw_segment_limit(const struct fw_segment *s);
 /* Bytes that a record takes, a multiple of 8; 0: more than any segment can hold. */
 size_t fw_segment_record_bytes(size_t topic_len, size_t payload_len);
 
+/* Writes that nothing follows, when there is room for that. */
+void fw_segment_put_end(struct fw_segment *s, size_t offset);
+
+/* Whether records are missing between the offset, where reading ended, and the segment that
+ * follows: one that was left for the next has an end mark. */
+bool fw_segment_lacks_end(
+    const struct fw_segment *s, size_t offset, const struct fw_segment *following);
+
 /* Writes a record that fits at the offset. */
 void fw_segment_put(struct fw_segment *s, size_t offset, const struct fw_record *record);
 
 /*
  * The record at the offset, of which `limit` bytes of the segment are written; *next is the offset
  * behind it.  FW_ECORRUPT: what is there does not hold, and *next is where reading goes on: the
- * next record, or `limit`.  FW_ENOTFOUND: nothing but zeros follows.  What the disk cannot read is
- * as zeros.
+ * next record, or `limit`.  FW_ENOTFOUND: nothing but zeros follows, or the end mark.  What the
+ * disk cannot read is as zeros.
  */
 FW_MUST_CHECK int fw_segment_read(
     struct fw_segment *s, size_t offset, size_t limit, struct fw_record *out, size_t *next);

@@ -367,6 +367,25 @@ lost_page_is_counted(void **context)
 	assert_int_equal(state(f->j).damaged, 1);
 }
 
+/* The last records of a segment that was filled. */
+static void
+lost_end_is_counted(void **context)
+{
+	static const char zeros[300];
+	struct fixture *f = *context;
+	char path[512];
+
+	open_at(f, f->folder);
+	append_numbers(f->j, 0, 200);
+	close_it(f);
+	segments(f->folder, 1, path);
+	overwrite(path, SEGMENT - 64 - 300, zeros, 300);
+	open_at(f, f->folder);
+	assert_in_range(read_all(f->j, NULL), 195, 199);
+	assert_in_range(state(f->j).damaged, 1, 2); /* a record may be cut in two */
+	assert_in_range(state(f->j).damaged_bytes, 300, 500);
+}
+
 static void
 every_flipped_bit_is_seen(void **context)
 {
@@ -1051,6 +1070,7 @@ main(void)
 	    TEST(survives_a_kill),
 	    TEST(torn_tail_is_counted),
 	    TEST(lost_page_is_counted),
+	    TEST(lost_end_is_counted),
 	    TEST(every_flipped_bit_is_seen),
 	    TEST(cut_file_is_counted),
 	    TEST(missing_segment_is_a_gap),
