@@ -93,18 +93,31 @@ look(struct fw_segment *s, size_t offset, struct fw_record *record, size_t *next
 	return r;
 }
 
+/* Whether the segment should have an end mark: the one that is kept ready is no successor yet. */
+static bool
+should_end(struct fw_segment *s, size_t offset)
+{
+	return s->next && fw_segment_lacks_end(s, offset, s->next) && !fw_segment_is_blank(s->next);
+}
+
 /* FW_EAGAIN: nothing is missing between this segment and the next. */
 static int
 leave_segment(struct fw_scan *scan, struct fw_scan_item *out)
 {
-	const struct fw_segment *s = scan->at, *next = s->next;
+	struct fw_segment *s = scan->at, *next = s->next;
 	uint64_t stopped = s->place.first + scan->offset;
+	size_t after;
 
 	if (s->mapped < s->place.bytes && stopped < fw_segment_end(s)) {
 		scan->offset = (size_t)s->place.bytes;
 		return lost(out, "segment cut off", stopped, fw_segment_end(s));
 	}
-	if (next && fw_segment_lacks_end(s, scan->offset, next)) {
+	/* What came since then is before the mark. */
+	if (should_end(s, scan->offset) && look(s, scan->offset, &out->record, &after) == FW_OK) {
+		scan->offset = after;
+		return FW_OK;
+	}
+	if (should_end(s, scan->offset)) {
 		scan->offset = (size_t)s->place.bytes;
 		return lost(out, "end of segment lost", stopped, fw_segment_end(s));
 	}
