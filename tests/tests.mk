@@ -3,13 +3,13 @@
 
 UNIT := arena_test core_hardship_test core_property_test core_test csv_test deadline_test device_test idset_test log_test scenario_test seqset_test settings_test strmap_test text_test \
         time_test
-FUZZ := csv_fuzz decode_fuzz
+FUZZ := csv_fuzz decode_fuzz journal_fuzz
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
-JOURNAL_TEST  := $(BUILD)/tests/journal/journal_test
+JOURNAL_TESTS := $(addprefix $(BUILD)/tests/journal/,journal_test journal_disk_test)
 STORE_TESTS   := $(addprefix $(BUILD)/tests/store/,store_test store_fault_test store_read_test)
-TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TEST) $(STORE_TESTS) $(FUZZ_PROGRAMS)
+TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TESTS) $(STORE_TESTS) $(FUZZ_PROGRAMS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
@@ -25,15 +25,18 @@ $(BUILD)/tests/unit/csv_test $(BUILD)/tests/fuzz/csv_fuzz: $(BUILD)/obj/daemon/c
 $(addprefix $(BUILD)/tests/unit/,core_test core_property_test core_hardship_test): $(BUILD)/obj/tests/unit/core_fixture.o
 $(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
 
-$(JOURNAL_TEST): $(BUILD)/obj/tests/journal/journal_test.o \
-    $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_keeper journal_open journal_segment)) $(CORE_LIB)
+JOURNAL_OBJ := $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_folder journal_keeper journal_open journal_segment))
+
+$(BUILD)/tests/fuzz/journal_fuzz: $(JOURNAL_OBJ)
+
+$(JOURNAL_TESTS): $(BUILD)/tests/journal/%: $(BUILD)/obj/tests/journal/%.o $(JOURNAL_OBJ) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 
 # Parsers under mutated input, from a printed seed.
 $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/driver.o $(CORE_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE_LIB) $(CORE_LIBS) -lpthread
 
 # The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
 $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \

@@ -41,8 +41,8 @@ find_act(const char *command)
 	return &acts[i];
 }
 
-static const char *
-actor_of(const struct fw_request *r)
+const char *
+fw_actor_of(const struct fw_request *r)
 {
 	const char *given = r->options[FW_OPTION_ACTOR], *user = getenv("USER");
 	const struct passwd *account;
@@ -62,7 +62,7 @@ ask(const struct fw_request *r, const struct act *act, PGresult **rows)
 	const char *note = r->options[FW_OPTION_NOTE];
 	const char *values[PARAMETERS] = {[ID] = r->arguments[0],
 	    [VERDICT] = r->arguments[1],
-	    [ACTOR] = actor_of(r),
+	    [ACTOR] = fw_actor_of(r),
 	    [NOTE] = note ? note : ""};
 	struct fw_db db;
 	enum fw_exit code = fw_db_open(&db, r->options[FW_OPTION_DSN]);

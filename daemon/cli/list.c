@@ -90,9 +90,8 @@ long_ago(const char *text)
 	return 0;
 }
 
-/* A moment as microseconds since 1970 in decimal; not given is NULL. */
-static enum fw_exit
-take_moment(const char *text, char *out, size_t out_size, const char **value)
+enum fw_exit
+fw_take_moment(const char *text, char *out, size_t out_size, const char **value)
 {
 	int64_t t_us;
 
@@ -191,9 +190,11 @@ fw_run_list(const struct fw_request *r)
 	enum fw_exit code = writer ? check_words(r, &limit) : FW_EXIT_USAGE;
 
 	if (code == FW_EXIT_DONE)
-		code = take_moment(r->options[FW_OPTION_SINCE], since, sizeof(since), &values[5]);
+		code =
+		    fw_take_moment(r->options[FW_OPTION_SINCE], since, sizeof(since), &values[5]);
 	if (code == FW_EXIT_DONE)
-		code = take_moment(r->options[FW_OPTION_UNTIL], until, sizeof(until), &values[6]);
+		code =
+		    fw_take_moment(r->options[FW_OPTION_UNTIL], until, sizeof(until), &values[6]);
 	if (code != FW_EXIT_DONE)
 		return code;
 	snprintf(one_more, sizeof(one_more), "%ld", limit + 1);

@@ -54,18 +54,43 @@ begin_segment(struct fw_journal *j)
 	return r;
 }
 
+static int
+sync_failed(struct fw_journal *j)
+{
+	fw_error("journal %s sync failed, nothing more is accepted: %s", j->name, strerror(errno));
+	j->sync_errors++;
+	j->failed = true;
+	return FW_EIO;
+}
+
+/* The mark must be on disk before what is in the next segment; the keeper's syncs cover it anyway.
+ */
+static int
+end_segment(struct fw_journal *j, struct fw_segment *s, size_t offset)
+{
+	fw_segment_put_end(s, offset);
+	if (j->sync_interval_us > 0 || fw_segment_sync(s, offset, (size_t)s->place.bytes) == FW_OK)
+		return FW_OK;
+	return sync_failed(j);
+}
+
 /* The offset at which `bytes` go. */
 static int
 make_room(struct fw_journal *j, size_t bytes, size_t *offset)
 {
+	struct fw_segment *left;
 	int r;
 
+	*offset = FW_SEGMENT_HEADER_BYTES;
 	if (j->active) {
 		*offset = (size_t)(j->written - j->active->place.first);
-		if (bytes <= j->active->mapped - *offset)
+		if (bytes <= fw_segment_limit(j->active) - *offset)
 			return FW_OK;
 	}
+	left = j->active;
 	r = begin_segment(j);
+	if (r == FW_OK && left)
+		r = end_segment(j, left, *offset);
 	*offset = FW_SEGMENT_HEADER_BYTES;
 	return r;
 }
@@ -93,13 +118,8 @@ publish(struct fw_journal *j, size_t offset, size_t bytes)
 	wake_others(j);
 	if (j->sync_interval_us > 0)
 		return FW_OK;
-	if (fw_segment_sync(s, offset, offset + bytes) != FW_OK) {
-		fw_error("journal %s sync failed, nothing more is accepted: %s", j->name,
-		    strerror(errno));
-		j->sync_errors++;
-		j->failed = true;
-		return FW_EIO;
-	}
+	if (fw_segment_sync(s, offset, offset + bytes) != FW_OK)
+		return sync_failed(j);
 	j->synced = s->place.first + offset + bytes;
 	return FW_OK;
 }
@@ -121,7 +141,7 @@ fw_journal_append(struct fw_journal *j, int64_t received_at_us, const char *topi
 
 	if (j->failed)
 		r = FW_EIO;
-	else if (bytes == 0 || bytes > j->segment_bytes - FW_SEGMENT_HEADER_BYTES)
+	else if (bytes == 0 || bytes > j->segment_bytes - FW_SEGMENT_FRAME_BYTES)
 		r = FW_ETOOBIG;
 	else
 		r = make_room(j, bytes, &offset);
@@ -152,23 +172,28 @@ fw_journal_clear_fd(struct fw_journal *j)
 }
 
 static void
-tell_damage(struct fw_journal *j, uint64_t position, uint64_t goes_on)
+tell_damage(struct fw_journal *j, const char *what, uint64_t from, uint64_t to)
 {
 	j->damaged++;
-	fw_error("journal %s position=%" PRIu64
-		 " damaged record, reading goes on at position=%" PRIu64,
-	    j->name, position, goes_on);
+	j->damaged_bytes += to - from;
+	fw_error("journal %s %s: lost is what was from position=%" PRIu64
+		 " up to position=%" PRIu64,
+	    j->name, what, from, to);
+}
+
+static bool
+is_cut(const struct fw_segment *s)
+{
+	return s->mapped < s->place.bytes;
 }
 
 /* Nothing more can be read of a segment that the appender has left. */
 static void
-finish_segment(struct fw_journal *j, struct fw_segment *s, size_t offset)
+finish_segment(struct fw_journal *j, struct fw_segment *s)
 {
-	if (s->finished)
-		return;
+	if (!s->finished && is_cut(s))
+		tell_damage(j, "segment cut off", j->read_at, fw_segment_end(s));
 	s->finished = true;
-	if (s->mapped < s->place.bytes || !fw_segment_is_blank(s, offset))
-		tell_damage(j, s->place.first + offset, fw_segment_end(s));
 }
 
 /* False when there is none yet. */
@@ -182,13 +207,35 @@ next_segment(struct fw_journal *j)
 	unlock(j);
 	if (!next)
 		return false;
+	if (s && !is_cut(s) && fw_segment_lacks_end(s, (size_t)(j->read_at - s->place.first), next))
+		tell_damage(j, "end of segment lost", j->read_at, fw_segment_end(s));
 	if (s && next->place.previous != s->place.number)
-		fw_error("journal %s segments are missing: position=%" PRIu64
-			 " up to position=%" PRIu64,
-		    j->name, fw_segment_end(s), next->place.first);
+		tell_damage(j, "segments missing", fw_segment_end(s), next->place.first);
 	j->reading = next;
 	j->read_at = next->place.first + FW_SEGMENT_HEADER_BYTES;
 	return true;
+}
+
+/* The offset up to which a segment is written. */
+static size_t
+written_of(const struct fw_segment *s, uint64_t written)
+{
+	bool active = written >= s->place.first && written <= fw_segment_end(s);
+
+	return active ? (size_t)(written - s->place.first) : fw_segment_limit(s);
+}
+
+/* What does not hold lies between read_at and the offset. */
+static void
+pass_over(struct fw_journal *j, struct fw_segment *s, size_t offset)
+{
+	if (is_cut(s) && offset == fw_segment_limit(s)) {
+		finish_segment(j, s);
+		j->read_at = s->place.first + offset;
+		return;
+	}
+	tell_damage(j, "damaged", j->read_at, s->place.first + offset);
+	j->read_at = s->place.first + offset;
 }
 
 /* Of what lies before `written`. */
@@ -197,22 +244,22 @@ read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
 {
 	while (j->reading || next_segment(j)) {
 		struct fw_segment *s = j->reading;
-		size_t offset = (size_t)(j->read_at - s->place.first);
+		size_t offset = (size_t)(j->read_at - s->place.first), next;
 		bool active = written <= fw_segment_end(s);
+		int r;
 
 		if (active && j->read_at >= written)
 			return FW_EAGAIN;
-		if (fw_segment_get(s, offset,
-			active ? (size_t)(written - s->place.first) : s->mapped, out) == FW_OK) {
+		r = fw_segment_read(s, offset, written_of(s, written), out, &next);
+		if (r == FW_OK) {
 			j->read_at = out->next;
 			return FW_OK;
 		}
-		if (active) {
-			tell_damage(j, j->read_at, written);
-			j->read_at = written;
-			return FW_EAGAIN;
+		if (r == FW_ECORRUPT || active) {
+			pass_over(j, s, next);
+			continue;
 		}
-		finish_segment(j, s, offset);
+		finish_segment(j, s);
 		if (!next_segment(j))
 			return FW_EAGAIN;
 	}
@@ -242,24 +289,22 @@ after(const struct fw_journal *j, const struct fw_segment *s)
 	return s->next ? s->next->place.first + FW_SEGMENT_HEADER_BYTES : j->written;
 }
 
-/* The position itself when a record begins or the readable part ends there, else the next one held.
- */
+/* The position itself when a record begins, damage begins, or the readable part ends there; else
+ * the next one held. */
 static uint64_t
-nearest_in(const struct fw_journal *j, const struct fw_segment *s, uint64_t position)
+nearest_in(const struct fw_journal *j, struct fw_segment *s, uint64_t position)
 {
-	uint64_t at = s->place.first + FW_SEGMENT_HEADER_BYTES, written = j->written;
-	size_t limit =
-	    written <= fw_segment_end(s) ? (size_t)(written - s->place.first) : s->mapped;
+	size_t at = FW_SEGMENT_HEADER_BYTES, limit = written_of(s, j->written), next;
 	struct fw_record record;
 
-	if (position >= s->place.first && position < at)
+	if (position >= s->place.first && position < s->place.first + at)
 		return position;
-	while (at < position) {
-		if (fw_segment_get(s, (size_t)(at - s->place.first), limit, &record) != FW_OK)
+	while (s->place.first + at < position) {
+		if (fw_segment_read(s, at, limit, &record, &next) == FW_ENOTFOUND)
 			return after(j, s);
-		at = record.next;
+		at = next;
 	}
-	return at;
+	return s->place.first + at;
 }
 
 static void
@@ -356,6 +401,7 @@ fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out)
 	out->records = j->records;
 	out->refused = j->refused;
 	out->damaged = j->damaged;
+	out->damaged_bytes = j->damaged_bytes;
 	out->sync_errors = j->sync_errors;
 	out->failed = j->failed;
 }
@@ -371,7 +417,7 @@ fw_journal_filled_percent(const struct fw_journal *j)
 		bool active = written >= s->place.first && written <= fw_segment_end(s);
 
 		if (!s->released)
-			held += active ? written - s->place.first : s->place.bytes;
+			held += active ? written - s->place.first : s->disk_bytes;
 	}
 	unlock(j);
 	return held >= room ? 100 : (unsigned)(held * 100 / room);

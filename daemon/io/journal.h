@@ -8,10 +8,24 @@
  * position is a byte count over the whole life of a journal; `id` tells one life from another (a
  * folder that was wiped begins a new one).
  *
- * Record: length, CRC-32C, receive time, topic, payload (journal_segment.h has the layout).  A
- * record that does not hold its checksum ends what can be read of its segment; it is counted and
- * logged with its position.  On open the journal goes on in a fresh segment after the last whole
- * record, so that nothing is ever written over.
+ * journal_segment.h has the layout.  What can go wrong with it, and the rule for each:
+ *
+ *	damaged record   passed over; reading goes on at the next record that holds, and of a record
+ *			 whose header holds only that one is lost
+ *	lost page        zeros before a record are damage, and those at the end of a segment that
+ *was filled, which its end mark tells.  Of the last pages of a start's last segment only a
+ *checkpoint behind them tells torn tail        is damage: a record that was never accepted. Nothing
+ *is ever written over, each start begins a segment of its own damaged header   the other one of the
+ *segment is used; with neither, the segment is missing cut file         damage from the last record
+ *that is whole to the segment's end unreadable page  damage, also at the end of a segment missing
+ *segment  damage, unless nothing is left before it: then a seek to a checkpoint tells foreign
+ *segment  left alone (journal_folder.h says which is which) newer version    the journal is not
+ *opened full disk, quota, read-only disk what is there is read, appends are refused and counted;
+ *each second it is tried again failed sync      nothing more is accepted until the journal is
+ *opened anew: what the disk holds of the last records is not known
+ *
+ * Each damage is counted once, when the reader meets it, and logged with its positions: what was
+ * lost lies from the first up to, not including, the second.
  */
 #ifndef FW_IO_JOURNAL_H
 #define FW_IO_JOURNAL_H
@@ -57,7 +71,9 @@ struct fw_journal_state { /* any thread may ask */
 	uint64_t quota_bytes;
 	uint64_t records; /* appended since open */
 	uint64_t refused; /* appends that found no room: lost unless the device repeats them */
-	uint64_t damaged; /* records that did not hold their checksum, since open */
+	uint64_t damaged; /* places where something is lost, since open: each was logged with its
+			     positions */
+	uint64_t damaged_bytes; /* of positions between them, which is what was lost at most */
 	uint64_t sync_errors;
 	bool no_room;        /* no further segment can be made: the disk or the quota is full */
 	uint64_t room_bytes; /* in the segments that there are */
@@ -67,8 +83,8 @@ struct fw_journal_state { /* any thread may ask */
 /*
  * Opens or makes a journal.  On an error `why` names the file and what is wrong with it: FW_EIO,
  * FW_EVERSION, FW_EEXIST (another process has it open: the folder is locked with flock), FW_EINVAL.
- * A quota that is used up or a full disk is no error: what is there can be read, appends are
- * refused until there is room.
+ * FW_EREFUSED: the folder may not be written to.  A quota that is used up, a full or a read-only
+ * disk is no error: what is there can be read, appends are refused until there is room.
  */
 FW_MUST_CHECK int fw_journal_open(
     struct fw_journal **out, const struct fw_journal_options *options, char *why, size_t why_size);
@@ -79,8 +95,8 @@ void fw_journal_close(struct fw_journal *j);
 /*
  * Appends one record; from one thread at a time.  It can be read at once; with sync_interval_us 0
  * it is also on disk when this returns 0.  `original_len` > payload_len says that the payload was
- * cut. FW_EFULL: quota or disk full.  FW_EIO: the sync failed.  FW_ETOOBIG: larger than a segment.
- * Each is counted.
+ * cut. FW_EFULL: quota or disk full.  FW_EIO: the sync failed, or the disk is read-only.
+ * FW_ETOOBIG: larger than a segment. Each is counted.
  */
 FW_MUST_CHECK int fw_journal_append(struct fw_journal *j, int64_t received_at_us, const char *topic,
     size_t topic_len, const void *payload, size_t payload_len, uint64_t original_len);

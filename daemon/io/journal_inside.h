@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "io/journal_folder.h"
 #include "io/journal_segment.h"
 
 #define FW_JOURNAL_WHY_BYTES 256
@@ -54,7 +55,7 @@ struct fw_journal {
 
 	_Atomic uint64_t written, synced, read_at, released;
 	_Atomic bool reader_asleep, sync_wanted;
-	_Atomic uint64_t records, refused, damaged, sync_errors;
+	_Atomic uint64_t records, refused, damaged, damaged_bytes, sync_errors;
 	_Atomic bool failed;
 };
 

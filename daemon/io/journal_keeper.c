@@ -35,7 +35,7 @@ drop_head(struct fw_journal *j, bool room_needed)
 	if (head_may_go(j, room_needed)) {
 		s = j->head;
 		j->head = s->next;
-		j->files_bytes -= s->place.bytes;
+		j->files_bytes -= s->disk_bytes;
 	}
 	pthread_mutex_unlock(&j->lock);
 	if (s)
@@ -64,8 +64,9 @@ set_spare(struct fw_journal *j, struct fw_segment *s, int error, const char *why
 	j->spare_error = error;
 	j->spare = s;
 	if (s) {
-		j->files_bytes += s->place.bytes;
+		j->files_bytes += s->disk_bytes;
 		j->coming.previous = s->place.number;
+		j->coming.goes_on = 1;
 		j->coming.number++;
 		j->coming.first += s->place.bytes;
 	}
@@ -113,12 +114,15 @@ find_unsynced(struct fw_journal *j, uint64_t from, struct fw_segment **out)
 	return s != NULL;
 }
 
+/* Never again once it has failed: the pages count as clean then, and would seem to be on disk. */
 void
 fw_keeper_sync(struct fw_journal *j)
 {
 	uint64_t to = j->written, from = j->synced;
 	struct fw_segment *s;
 
+	if (j->failed)
+		return;
 	while (from < to && find_unsynced(j, from, &s)) {
 		uint64_t first = s->place.first, end = fw_segment_end(s);
 

@@ -24,93 +24,29 @@
 #include "base/mem.h"
 #include "io/journal_inside.h"
 
-struct numbers {
-	uint64_t *items;
-	size_t count, cap;
-};
-
-static int
-compare_numbers(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static bool
-is_draft(const char *name)
-{
-	return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".new") == 0;
-}
-
-static int
-list_numbers(const struct fw_journal *j, struct numbers *all, char *why, size_t why_size)
+static void
+remove_drafts(const struct fw_journal *j)
 {
 	int fd = openat(j->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *entry;
-	uint64_t number;
 
-	if (!dir) {
-		snprintf(why, why_size, "%s: %s", j->name, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return FW_EIO;
-	}
-	while ((entry = readdir(dir))) {
-		if (is_draft(entry->d_name))
+	while (dir && (entry = readdir(dir)))
+		if (strspn(entry->d_name, "0123456789") == 20 &&
+		    strcmp(entry->d_name + 20, ".new") == 0)
 			unlinkat(j->directory, entry->d_name, 0);
-		if (!fw_segment_parse_name(entry->d_name, &number))
-			continue;
-		all->items = fw_grow(all->items, &all->cap, all->count + 1, sizeof(*all->items));
-		all->items[all->count++] = number;
-	}
-	closedir(dir);
-	if (all->count)
-		qsort(all->items, all->count, sizeof(*all->items), compare_numbers);
-	return FW_OK;
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
 }
 
-/* A segment of another life, or one that overlaps its successor, would turn positions into
- * nonsense. */
-static bool
-leads_to_head(const struct fw_journal *j, const struct fw_segment *s)
+static void
+tell_unused(uint64_t number, const char *why, void *context)
 {
-	if (!j->head)
-		return true;
-	return s->place.journal_id == j->head->place.journal_id &&
-	       fw_segment_end(s) <= j->head->place.first;
-}
+	const struct fw_journal *j = context;
 
-/* The newest first: it says which life this is. */
-static int
-open_all(struct fw_journal *j, const struct numbers *all, char *why, size_t why_size)
-{
-	for (size_t i = all->count; i-- > 0;) {
-		struct fw_segment *s;
-		int r = fw_segment_open(&s, j->directory, all->items[i], why, why_size);
-
-		if (r != FW_OK && r != FW_ECORRUPT)
-			return r;
-		if (r == FW_OK && !leads_to_head(j, s)) {
-			snprintf(
-			    why, why_size, "%020" PRIu64 ": of another journal", all->items[i]);
-			fw_segment_free(s);
-			r = FW_ECORRUPT;
-		}
-		if (r == FW_ECORRUPT) {
-			fw_error("journal %s segment=%" PRIu64 " not used: %s", j->name,
-			    all->items[i], why);
-			j->damaged++;
-			continue;
-		}
-		s->next = j->head;
-		j->head = s;
-		if (!j->tail)
-			j->tail = s;
-		j->files_bytes += s->place.bytes;
-	}
-	return FW_OK;
+	fw_error("journal %s segment=%" PRIu64 " not used: %s", j->name, number, why);
 }
 
 static int
@@ -126,12 +62,12 @@ new_id(uint64_t *id)
 
 /* Where the next segment goes: behind everything that ever had a name here. */
 static int
-set_coming(struct fw_journal *j, const struct numbers *all)
+set_coming(struct fw_journal *j, uint64_t highest)
 {
-	uint64_t highest = all->count ? all->items[all->count - 1] : 0;
 	uint64_t beyond = highest;
 
-	j->coming = (struct fw_segment_place){.number = highest + 1, .bytes = j->segment_bytes};
+	j->coming =
+	    (struct fw_segment_place){.number = highest + 1, .bytes = (uint32_t)j->segment_bytes};
 	if (!j->tail) {
 		j->coming.first = beyond * j->segment_bytes;
 		return new_id(&j->coming.journal_id);
@@ -149,7 +85,7 @@ take_blank(struct fw_journal *j)
 	struct fw_segment **last_kept = &j->head, *tail = NULL, *blank;
 
 	for (struct fw_segment *s = j->head; s; s = s->next) {
-		if (fw_segment_is_blank(s, FW_SEGMENT_HEADER_BYTES) && s->mapped == s->place.bytes)
+		if (fw_segment_is_blank(s))
 			continue;
 		last_kept = &s->next;
 		tail = s;
@@ -158,7 +94,7 @@ take_blank(struct fw_journal *j)
 	*last_kept = NULL;
 	j->tail = tail;
 	for (const struct fw_segment *s = blank; s; s = s->next)
-		j->files_bytes -= s->place.bytes;
+		j->files_bytes -= s->disk_bytes;
 	return blank;
 }
 
@@ -173,15 +109,13 @@ remove_all(const struct fw_journal *j, struct fw_segment *s)
 	}
 }
 
+/* A start must not cost a whole segment of the quota. */
 static void
-free_all(struct fw_segment *s)
+give_back(struct fw_journal *j)
 {
-	while (s) {
-		struct fw_segment *next = s->next;
-
-		fw_segment_free(s);
-		s = next;
-	}
+	j->files_bytes -= j->tail->disk_bytes;
+	fw_segment_give_back(j->directory, j->tail);
+	j->files_bytes += j->tail->disk_bytes;
 }
 
 /* The blank ones go last when there is nothing else: one of them must carry the id and the
@@ -196,6 +130,7 @@ begin(struct fw_journal *j, char *why, size_t why_size)
 	j->id = j->coming.journal_id;
 	j->first_due = j->coming.first + FW_SEGMENT_HEADER_BYTES;
 	if (j->tail) {
+		give_back(j);
 		remove_all(j, blank);
 		blank = NULL;
 	}
@@ -203,28 +138,52 @@ begin(struct fw_journal *j, char *why, size_t why_size)
 	if (r == FW_OK)
 		remove_all(j, blank);
 	else
-		free_all(blank);
-	/* A full disk is no reason not to read what is there: the keeper goes on trying. */
-	return r == FW_EFULL ? FW_OK : r;
+		fw_folder_free(blank);
+	/* A disk that is full or read-only is no reason not to read what is there: the keeper goes
+	 * on trying.  A folder that may not be written to is a mistake of whoever set it up. */
+	return r == FW_EREFUSED ? r : FW_OK;
 }
 
 static int
 scan(struct fw_journal *j, char *why, size_t why_size)
 {
-	struct numbers all = {0};
-	int r = list_numbers(j, &all, why, why_size);
+	struct fw_folder folder;
+	int r = fw_folder_read(&folder, j->directory, tell_unused, j, why, why_size);
 
-	if (r == FW_OK)
-		r = open_all(j, &all, why, why_size);
-	if (r == FW_OK && set_coming(j, &all) != FW_OK) {
+	if (r != FW_OK)
+		return r;
+	j->head = folder.head;
+	j->tail = folder.tail;
+	j->damaged = folder.outside;
+	for (const struct fw_segment *s = j->head; s; s = s->next)
+		j->files_bytes += s->disk_bytes;
+	if (set_coming(j, folder.highest) != FW_OK) {
 		snprintf(
 		    why, why_size, "no random number for the journal's id: %s", strerror(errno));
-		r = FW_EIO;
+		return FW_EIO;
 	}
-	if (r == FW_OK)
-		r = begin(j, why, why_size);
-	free(all.items);
-	return r;
+	return begin(j, why, why_size);
+}
+
+/* The folder's own name must be on disk too, and that of the one around it, which is made with it.
+ */
+static int
+sync_names(const struct fw_journal *j, char *why, size_t why_size)
+{
+	static const char *const above[] = {"..", "../.."};
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd = openat(j->directory, above[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		bool failed = fd >= 0 && fsync(fd) != 0 && errno == EIO;
+
+		if (failed)
+			snprintf(why, why_size, "%s/%s: %s", j->name, above[i], strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		if (failed)
+			return FW_EIO;
+	}
+	return FW_OK;
 }
 
 static int
@@ -243,7 +202,8 @@ open_directory(struct fw_journal *j, char *why, size_t why_size)
 		snprintf(why, why_size, "%s: in use by another process", j->name);
 		return errno == EWOULDBLOCK ? FW_EEXIST : FW_EIO;
 	}
-	return FW_OK;
+	remove_drafts(j);
+	return sync_names(j, why, why_size);
 }
 
 static struct fw_journal *
@@ -271,7 +231,7 @@ journal_new(const struct fw_journal_options *options)
 static void
 journal_free(struct fw_journal *j)
 {
-	free_all(j->head);
+	fw_folder_free(j->head);
 	fw_segment_free(j->spare);
 	if (j->directory >= 0)
 		close(j->directory);
@@ -303,8 +263,8 @@ fw_journal_open(
 	struct fw_journal *j;
 	int r;
 
-	if (options->segment_bytes < 2 * FW_SEGMENT_HEADER_BYTES ||
-	    options->segment_bytes > UINT32_MAX ||
+	if (options->segment_bytes < 2 * FW_SEGMENT_FRAME_BYTES ||
+	    options->segment_bytes > UINT32_MAX - 7 ||
 	    options->quota_bytes / 2 < options->segment_bytes || options->sync_interval_us < 0) {
 		snprintf(why, why_size, "%s: the quota must have room for two segments",
 		    options->directory);

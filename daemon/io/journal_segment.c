@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,27 +19,29 @@
 #include "io/crc32c.h"
 
 #define MAGIC UINT64_C(0x4c4e524a57524946) /* "FIRWJRNL" */
-#define VERSION 1
+#define VERSION 2
 #define NAME_BYTES 32
 #define NAME_DIGITS 20
 #define NAME_END ".journal"
-#define NUMBER_MOST INT32_MAX /* so that no position overflows */
+#define NUMBER_MOST INT32_MAX     /* so that no position overflows */
+#define END_MARK UINT64_MAX       /* as original_len */
+#define AHEAD ((size_t)256 << 10) /* is made sure of at once */
 
 struct header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t crc; /* of the whole header with 0 here */
 	struct fw_segment_place place;
-	uint64_t reserved;
+	uint64_t salt;
 };
 
 struct record_header {
 	uint32_t length;
-	uint32_t crc;
+	uint32_t body_crc;
 	int64_t received_at_us;
 	uint64_t original_len;
 	uint32_t topic_len;
-	uint32_t reserved;
+	uint32_t head_crc;
 };
 
 _Static_assert(sizeof(struct header) == FW_SEGMENT_HEADER_BYTES, "layout of the file");
@@ -75,39 +78,54 @@ complain(char *why, size_t why_size, const char *name, const char *what)
 	int error = errno;
 
 	snprintf(why, why_size, "%s: %s: %s", name, what, strerror(error));
-	return error == ENOSPC || error == EDQUOT ? FW_EFULL : FW_EIO;
+	if (error == EACCES || error == EPERM)
+		return FW_EREFUSED;
+	return error == ENOSPC || error == EDQUOT || error == EFBIG ? FW_EFULL : FW_EIO;
 }
 
-/* posix_fallocate: a full disk is an error here, and never a SIGBUS in the map. */
+/* posix_fallocate: a full disk is an error here, and never a SIGBUS in the map.  The blocks are not
+ * written: pages that were would lie in the cache in large folios, and each sync would write a
+ * whole one. */
 static int
-fill(int fd, const struct fw_segment_place *place, uint8_t **map)
+fill(int fd, const struct header *h, uint8_t **map)
 {
-	struct header h = {.magic = MAGIC, .version = VERSION, .place = *place};
+	size_t bytes = h->place.bytes;
 
-	errno = posix_fallocate(fd, 0, (off_t)place->bytes);
+	errno = posix_fallocate(fd, 0, (off_t)bytes);
 	if (errno)
 		return FW_EIO;
-	*map = mmap(NULL, place->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	*map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (*map == MAP_FAILED)
 		return FW_EIO;
-	h.crc = header_crc(h);
-	memcpy(*map, &h, sizeof(h));
+	memcpy(*map, h, sizeof(*h));
+	memcpy(*map + bytes - sizeof(*h), h, sizeof(*h));
 	if (fsync(fd) == 0)
 		return FW_OK;
-	munmap(*map, place->bytes);
+	munmap(*map, bytes);
 	return FW_EIO;
 }
 
 static struct fw_segment *
-segment_new(const struct fw_segment_place *place, uint8_t *map, size_t mapped)
+segment_new(const struct header *h, uint8_t *map, size_t mapped)
 {
 	struct fw_segment *s = fw_calloc(1, sizeof(*s));
 
-	s->place = *place;
+	s->place = h->place;
+	s->salt = h->salt;
 	s->map = map;
-	s->mapped = mapped;
+	s->mapped = s->disk_bytes = mapped;
 	s->released_at_us = FW_NEVER;
 	return s;
+}
+
+static int
+make_header(const struct fw_segment_place *place, struct header *h)
+{
+	*h = (struct header){.magic = MAGIC, .version = VERSION, .place = *place};
+	if (getrandom(&h->salt, sizeof(h->salt), 0) != (ssize_t)sizeof(h->salt))
+		return FW_EIO;
+	h->crc = header_crc(*h);
+	return FW_OK;
 }
 
 int
@@ -115,6 +133,7 @@ fw_segment_create(struct fw_segment **out, int directory, const struct fw_segmen
     char *why, size_t why_size)
 {
 	char name[NAME_BYTES], draft[NAME_BYTES];
+	struct header h;
 	uint8_t *map;
 	int fd, r;
 
@@ -123,7 +142,7 @@ fw_segment_create(struct fw_segment **out, int directory, const struct fw_segmen
 	fd = openat(directory, draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return complain(why, why_size, draft, "cannot be made");
-	if (fill(fd, place, &map) != FW_OK) {
+	if (make_header(place, &h) != FW_OK || fill(fd, &h, &map) != FW_OK) {
 		r = complain(why, why_size, draft, "no room for a segment");
 		goto out;
 	}
@@ -132,7 +151,8 @@ fw_segment_create(struct fw_segment **out, int directory, const struct fw_segmen
 		munmap(map, place->bytes);
 		goto out;
 	}
-	*out = segment_new(place, map, place->bytes);
+	*out = segment_new(&h, map, place->bytes);
+	(*out)->readable = place->bytes;
 	r = FW_OK;
 out:
 	close(fd);
@@ -141,19 +161,49 @@ out:
 	return r;
 }
 
+/* Magic, version and checksum stay where they are in every version. */
 static int
 check_header(const struct header *h, uint64_t number)
 {
-	if (h->magic != MAGIC)
+	if (h->magic != MAGIC || h->crc != header_crc(*h))
 		return FW_ECORRUPT;
-	if (h->version > VERSION)
+	if (h->version != VERSION)
 		return FW_EVERSION;
-	if (h->crc != header_crc(*h) || h->place.number != number)
-		return FW_ECORRUPT;
 	/* no position may overflow, whatever follows */
-	if (h->place.bytes < FW_SEGMENT_HEADER_BYTES || h->place.bytes > INT64_MAX ||
-	    h->place.first > INT64_MAX)
+	if (h->place.number != number || h->place.bytes < FW_SEGMENT_FRAME_BYTES ||
+	    h->place.bytes % 8 != 0 || h->place.first > INT64_MAX)
 		return FW_ECORRUPT;
+	return FW_OK;
+}
+
+/* The one at the start, or else the one at the end. */
+static int
+read_header(int fd, const struct stat *st, uint64_t number, struct header *h)
+{
+	const off_t at[] = {0, st->st_size - (off_t)sizeof(*h)};
+	int r = FW_ECORRUPT;
+
+	for (size_t i = 0; i < 2 && r == FW_ECORRUPT && S_ISREG(st->st_mode) && at[i] >= 0; i++)
+		if (pread(fd, h, sizeof(*h), at[i]) == (ssize_t)sizeof(*h))
+			r = check_header(h, number);
+	return r;
+}
+
+static int
+map_file(int fd, const struct header *h, const struct stat *st, struct fw_segment **out)
+{
+	size_t bytes = (size_t)h->place.bytes, size = (size_t)st->st_size;
+	size_t blocks = (size_t)st->st_blocks * 512;
+	uint8_t *map;
+
+	if (size > bytes)
+		size = bytes;
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return FW_EIO;
+	*out = segment_new(h, map, size);
+	if (blocks < size)
+		(*out)->disk_bytes = blocks;
 	return FW_OK;
 }
 
@@ -163,29 +213,20 @@ fw_segment_open(struct fw_segment **out, int directory, uint64_t number, char *w
 	char name[NAME_BYTES];
 	struct header h;
 	struct stat st;
-	uint8_t *map;
-	size_t size;
 	int fd, r;
 
 	name_of(number, NAME_END, name);
 	fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0) {
-		r = complain(why, why_size, name, "cannot be opened");
+		r = errno == ENOENT ? FW_ENOTFOUND : FW_EIO;
+		complain(why, why_size, name, "cannot be opened");
 		goto out;
 	}
-	r = FW_ECORRUPT;
-	if (S_ISREG(st.st_mode) && pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h))
-		r = check_header(&h, number);
-	if (r != FW_OK) {
+	r = read_header(fd, &st, number, &h);
+	if (r != FW_OK)
 		snprintf(why, why_size, "%s: header: %s", name, fw_strerror(r));
-		goto out;
-	}
-	size = (uint64_t)st.st_size < h.place.bytes ? (size_t)st.st_size : (size_t)h.place.bytes;
-	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		r = complain(why, why_size, name, "cannot be mapped");
-	else
-		*out = segment_new(&h.place, map, size);
+	else if ((r = map_file(fd, &h, &st, out)) != FW_OK)
+		complain(why, why_size, name, "cannot be mapped");
 out:
 	if (fd >= 0)
 		close(fd);
@@ -217,6 +258,14 @@ fw_segment_end(const struct fw_segment *s)
 	return s->place.first + s->place.bytes;
 }
 
+size_t
+fw_segment_limit(const struct fw_segment *s)
+{
+	size_t limit = (size_t)s->place.bytes - FW_SEGMENT_HEADER_BYTES;
+
+	return s->mapped < limit ? s->mapped / 8 * 8 : limit;
+}
+
 static size_t
 padded(size_t n)
 {
@@ -233,18 +282,26 @@ fw_segment_record_bytes(size_t topic_len, size_t payload_len)
 	return padded(sizeof(struct record_header) + topic_len + payload_len);
 }
 
+/* What every checksum of the record there begins with. */
 static uint32_t
-record_crc(const uint8_t *at, uint32_t length)
+seed(const struct fw_segment *s, size_t offset)
 {
-	const size_t skipped = offsetof(struct record_header, received_at_us);
+	const uint64_t place[2] = {s->salt, s->place.first + offset};
 
-	return fw_crc32c(fw_crc32c(0, &length, sizeof(length)), at + skipped, length - skipped);
+	return fw_crc32c(0, place, sizeof(place));
+}
+
+static uint32_t
+head_crc(uint32_t from, const struct record_header *h)
+{
+	return fw_crc32c(from, h, offsetof(struct record_header, head_crc));
 }
 
 void
 fw_segment_put(struct fw_segment *s, size_t offset, const struct fw_record *record)
 {
-	uint8_t *at = s->map + offset;
+	uint8_t *at = s->map + offset, *body = at + sizeof(struct record_header);
+	uint32_t from = seed(s, offset);
 	struct record_header h = {
 	    .length = (uint32_t)(sizeof(h) + record->topic_len + record->payload_len),
 	    .received_at_us = record->received_at_us,
@@ -252,50 +309,172 @@ fw_segment_put(struct fw_segment *s, size_t offset, const struct fw_record *reco
 	    .topic_len = (uint32_t)record->topic_len,
 	};
 
-	memcpy(at, &h, sizeof(h));
 	if (record->topic_len)
-		memcpy(at + sizeof(h), record->topic, record->topic_len);
+		memcpy(body, record->topic, record->topic_len);
 	if (record->payload_len)
-		memcpy(at + sizeof(h) + record->topic_len, record->payload, record->payload_len);
-	h.crc = record_crc(at, h.length);
-	memcpy(at + offsetof(struct record_header, crc), &h.crc, sizeof(h.crc));
+		memcpy(body + record->topic_len, record->payload, record->payload_len);
+	h.body_crc = fw_crc32c(from, body, h.length - sizeof(h));
+	h.head_crc = head_crc(from, &h);
+	memcpy(at, &h, sizeof(h));
+}
+
+void
+fw_segment_put_end(struct fw_segment *s, size_t offset)
+{
+	const struct fw_record end = {.original_len = END_MARK};
+
+	if (fw_segment_limit(s) - offset >= sizeof(struct record_header))
+		fw_segment_put(s, offset, &end);
+}
+
+bool
+fw_segment_lacks_end(const struct fw_segment *s, size_t offset, const struct fw_segment *following)
+{
+	size_t limit = fw_segment_limit(s);
+
+	return following->place.goes_on && following->place.previous == s->place.number &&
+	       !s->ended && offset < limit && limit - offset >= sizeof(struct record_header);
+}
+
+/* ---- reading */
+
+/* Where the disk refuses to read a page, the map gets zeros: touching it would be a SIGBUS. */
+static void
+make_sure_of_page(struct fw_segment *s, size_t at, size_t page)
+{
+	if (madvise(s->map + at, page, MADV_POPULATE_READ) == 0 || errno != EFAULT)
+		return;
+	if (mmap(s->map + at, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	    MAP_FAILED)
+		abort(); /* only for want of memory */
+	s->unreadable_to = at + page;
+}
+
+static void
+make_sure(struct fw_segment *s, size_t to)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	while (s->readable < to && s->readable < s->mapped) {
+		size_t at = s->readable, n = s->mapped - at < AHEAD ? s->mapped - at : AHEAD;
+
+		if (madvise(s->map + at, n, MADV_POPULATE_READ) != 0)
+			for (size_t k = 0; k < n; k += page)
+				make_sure_of_page(s, at + k, page);
+		s->readable += n;
+	}
+}
+
+/* Whether a record begins there, of which at most `limit` is written. */
+static bool
+get_head(struct fw_segment *s, size_t offset, size_t limit, struct record_header *h)
+{
+	if (limit < offset || limit - offset < sizeof(*h))
+		return false;
+	make_sure(s, offset + sizeof(*h));
+	memcpy(h, s->map + offset, sizeof(*h));
+	if (h->length < sizeof(*h) || h->length > limit - offset ||
+	    h->topic_len > h->length - sizeof(*h))
+		return false;
+	return h->head_crc == head_crc(seed(s, offset), h);
+}
+
+/* The offset from which on there are only zeros up to the limit, or of the next record. */
+static size_t
+find_head(struct fw_segment *s, size_t offset, size_t limit, bool *blank)
+{
+	struct record_header h;
+
+	*blank = true;
+	for (size_t at = offset; at < limit; at += 8) {
+		uint64_t word;
+
+		make_sure(s, at + 8);
+		memcpy(&word, s->map + at, sizeof(word));
+		if (word == 0)
+			continue;
+		if (at > offset && get_head(s, at, limit, &h))
+			return at;
+		*blank = false;
+	}
+	return limit;
 }
 
 int
-fw_segment_get(const struct fw_segment *s, size_t offset, size_t limit, struct fw_record *out)
+fw_segment_read(
+    struct fw_segment *s, size_t offset, size_t limit, struct fw_record *out, size_t *next)
 {
-	const uint8_t *at = s->map + offset;
 	struct record_header h;
+	const uint8_t *body = s->map + offset + sizeof(h);
+	bool blank;
 
-	if (limit < offset || limit - offset < sizeof(h))
+	*next = limit;
+	if (offset >= limit)
 		return FW_ENOTFOUND;
-	memcpy(&h, at, sizeof(h));
-	if (h.length == 0)
+	if (!get_head(s, offset, limit, &h)) {
+		*next = find_head(s, offset, limit, &blank);
+		blank = blank && *next == limit && s->unreadable_to <= offset;
+		return blank ? FW_ENOTFOUND : FW_ECORRUPT;
+	}
+	if (h.original_len == END_MARK) {
+		s->ended = true;
+		*next = limit;
 		return FW_ENOTFOUND;
-	if (h.length < sizeof(h) || h.length > limit - offset || h.topic_len > h.length - sizeof(h))
-		return FW_ECORRUPT;
-	if (h.crc != record_crc(at, h.length))
+	}
+	*next = offset + padded(h.length) < limit ? offset + padded(h.length) : limit;
+	make_sure(s, offset + h.length);
+	if (h.body_crc != fw_crc32c(seed(s, offset), body, h.length - sizeof(h)))
 		return FW_ECORRUPT;
 	*out = (struct fw_record){
 	    .position = s->place.first + offset,
-	    .next = s->place.first + offset + padded(h.length),
+	    .next = s->place.first + *next,
 	    .received_at_us = h.received_at_us,
-	    .topic = (const char *)at + sizeof(h),
+	    .topic = (const char *)body,
 	    .topic_len = h.topic_len,
-	    .payload = at + sizeof(h) + h.topic_len,
+	    .payload = body + h.topic_len,
 	    .payload_len = h.length - sizeof(h) - h.topic_len,
 	    .original_len = h.original_len,
 	};
 	return FW_OK;
 }
 
-bool
-fw_segment_is_blank(const struct fw_segment *s, size_t offset)
+/* Content does not change, so that it does not matter when this fails. */
+void
+fw_segment_give_back(int directory, struct fw_segment *s)
 {
-	if (offset >= s->mapped)
-		return true;
-	return s->map[offset] == 0 &&
-	       memcmp(s->map + offset, s->map + offset + 1, s->mapped - offset - 1) == 0;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t from = fw_segment_limit(s), to = from / page * page;
+	char name[NAME_BYTES];
+	struct stat st;
+	int fd;
+
+	make_sure(s, from);
+	while (from > FW_SEGMENT_HEADER_BYTES && s->map[from - 1] == 0)
+		from--;
+	s->readable = 0; /* that was a while before it is read */
+	from = (from + page - 1) / page * page;
+	name_of(s->place.number, NAME_END, name);
+	fd = openat(directory, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (from < to && s->mapped == s->place.bytes &&
+	    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+		(off_t)(to - from)) == 0 &&
+	    fstat(fd, &st) == 0 && (size_t)st.st_blocks * 512 < s->disk_bytes)
+		s->disk_bytes = (size_t)st.st_blocks * 512;
+	close(fd);
+}
+
+bool
+fw_segment_is_blank(struct fw_segment *s)
+{
+	size_t limit = fw_segment_limit(s);
+	bool blank;
+
+	if (s->mapped < s->place.bytes)
+		return false;
+	return find_head(s, FW_SEGMENT_HEADER_BYTES, limit, &blank) == limit && blank &&
+	       s->unreadable_to == 0;
 }
 
 int

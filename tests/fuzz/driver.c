@@ -108,7 +108,8 @@ run_mutations(unsigned long long runs)
 int
 main(int argc, char **argv)
 {
-	unsigned long long runs = 100000, seed = (unsigned long long)time(NULL);
+	unsigned long long runs = &fuzz_runs ? fuzz_runs : 100000,
+			   seed = (unsigned long long)time(NULL);
 	int files = 0;
 
 	for (int k = 1; k < argc; k++) {

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""firewatchctl journal: what an investigator reads from the files, while the daemon runs and after an accident."""
+import base64
+import csv
+import glob
+import hashlib
+import io
+import json
+import os
+import shutil
+
+import pytest
+
+from harness import Device, pb, wait_equal
+
+FIRE = pb.CONDITION_FIRE
+DONE, NOTHING, USAGE, UNREACHABLE, REFUSED = range(5)
+
+# sql/0004 has it; until that is there, what the command relies on.
+HAND_OVER = """
+CREATE FUNCTION firewatch.hand_over(lanes smallint[], journals bigint[], positions bigint[], original_bytes bigint[],
+    received_ats timestamptz[], topics text[], payloads bytea[], actor text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = firewatch, pg_temp AS $$
+DECLARE
+    added bigint;
+BEGIN
+    INSERT INTO quarantined (quarantine_id, device, lane, journal_position, original_bytes, received_at, topic, reason, detail,
+        payload, report_index, replay_by, replay_at)
+    SELECT concat_ws('-', CASE m.lane WHEN 0 THEN 'alarm' ELSE 'telemetry' END, m.journal, m.position, 'handed'),
+        split_part(m.topic, '/', 4), m.lane, m.position, m.bytes, m.received_at, m.topic, 'handed_over', '', m.payload, -1,
+        actor, clock_timestamp()
+    FROM unnest(lanes, journals, positions, original_bytes, received_ats, topics, payloads)
+        AS m(lane, journal, position, bytes, received_at, topic, payload)
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    RETURN added;
+END $$"""
+
+
+@pytest.fixture(name="journal")
+def journal_fixture(stack):
+    return os.path.join(stack.directory, "journal")
+
+
+def listed(stack, journal, *arguments):
+    return json.loads(stack.ctl("journal", "show", journal, *arguments, "--output", "json").stdout)
+
+
+def written(stack, device, count=5):
+    """So many reports of a device, on record."""
+    sent = [device.raises(FIRE, text="冒烟") for _ in range(count)]
+    for report in sent:
+        device.recorded(report)
+    return sent
+
+
+@pytest.fixture(name="copy")
+def copy_fixture(journal, tmp_path):
+    """A copy of the files as a person makes one while the daemon runs."""
+    def make():
+        shutil.copytree(journal, tmp_path / "copy")
+        return str(tmp_path / "copy")
+    return make
+
+
+def test_show_names_what_came(stack, site, journal):
+    sent = written(stack, Device(stack, site.a))
+    rows = listed(stack, journal, "--device", site.a)
+    assert [r["lane"] for r in rows] == ["alarm"] * len(sent)
+    assert [r["position"] for r in rows] == sorted({r["position"] for r in rows})
+    for row, report in zip(rows, sent):
+        assert row["topic"].split("/")[3:] == [site.a, "alarm"]
+        assert row["reports"] == f"{report.boot_id}.{report.sequence} +fire"
+        assert row["bytes"] == len(pb.Uplink(reports=[report]).SerializeToString())
+    assert listed(stack, os.path.join(journal, "alarm"), "--device", site.a) == rows
+    text = stack.ctl("journal", "show", journal, "--device", site.a, "--output", "csv").stdout
+    assert [r["position"] for r in csv.DictReader(io.StringIO(text))] == [str(r["position"]) for r in rows]
+    limited = stack.ctl("journal", "show", journal, "--device", site.a, "--limit", "2", "--output", "json")
+    assert json.loads(limited.stdout) == rows[:2] and "more than 2" in limited.stderr
+    later = listed(stack, journal, "--device", site.a, "--since", rows[2]["received_at"])
+    assert later == [r for r in rows if r["received_at"] >= rows[2]["received_at"]]
+    none = stack.ctl("journal", "show", journal, "--device", "no-such", check=False)
+    assert (none.returncode, none.stdout) == (NOTHING, "")
+
+
+def test_verify_tells_damage_by_position(stack, site, journal, copy):
+    written(stack, Device(stack, site.a))
+    sound = stack.ctl("journal", "verify", journal).stdout      # the daemon appends to it
+    assert "alarm journal=" in sound and "damage=0" in sound and "damage=1" not in sound
+    folder = copy()
+    rows = listed(stack, os.path.join(folder, "alarm"), "--limit", "100000")
+    victim, behind = rows[-3], rows[-2]
+    name, = [n for n in glob.glob(os.path.join(folder, "alarm", "*.journal"))
+             if flip(n, victim["topic"].encode(), behind_of=rows.index(victim))]
+    done = stack.ctl("journal", "verify", folder, check=False)
+    assert done.returncode == NOTHING
+    assert f"alarm damaged from={victim['position']} to={behind['position']}\n" in done.stdout, (name, done.stdout)
+    left = listed(stack, os.path.join(folder, "alarm"), "--limit", "100000")
+    assert left == [r for r in rows if r != victim]
+
+
+def flip(name, topic, behind_of):
+    """Flips a bit in the topic of the record of that number, if the file holds so many."""
+    with open(name, "r+b") as f:
+        data = f.read()
+        at = -1
+        starts = []
+        while (at := data.find(b"fire/v1/", at + 1)) >= 0:
+            starts.append(at)
+        if len(starts) <= behind_of:
+            return False
+        at = starts[behind_of]
+        assert data[at:at + len(topic)] == topic
+        f.seek(at)
+        f.write(bytes([data[at] ^ 1]))
+    return True
+
+
+def test_export_is_evidence(stack, site, journal, tmp_path):
+    sent = written(stack, Device(stack, site.a))
+    path = str(tmp_path / "evidence.jsonl")
+    told = stack.ctl("journal", "export", journal, path, "--device", site.a).stdout
+    with open(path, "rb") as f:
+        *lines, last = f.read().splitlines(keepends=True)
+    summary = json.loads(last)
+    assert summary == {"records": len(sent), "lost": 0, "sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
+    assert summary["sha256"] in told
+    uplinks = [pb.Uplink.FromString(base64.b64decode(json.loads(line)["payload"])) for line in lines]
+    assert [list(u.reports) for u in uplinks] == [[r] for r in sent]
+    assert [json.loads(line)["position"] for line in lines] == [
+        r["position"] for r in listed(stack, journal, "--device", site.a)]
+    assert stack.ctl("journal", "export", journal, path, check=False).returncode == USAGE   # never written over
+
+
+def test_replay_hands_over_once(stack, site, journal):
+    if stack.value("SELECT to_regproc('firewatch.hand_over')") is None:
+        run_sql(stack, HAND_OVER)
+    sent = written(stack, Device(stack, site.a))
+    replay = lambda: stack.ctl("journal", "replay", journal, "--device", site.a, "--actor", "审计员").stdout
+    assert replay() == f"{len(sent)} handed over, {len(sent)} of them new\n"
+    assert replay() == f"{len(sent)} handed over, 0 of them new\n"
+    rows = stack.rows("SELECT journal_position, received_at, payload, replay_by FROM quarantined"
+                      " WHERE device = %s AND reason = 'handed_over' ORDER BY journal_position", site.a)
+    assert [pb.Uplink.FromString(bytes(r["payload"])).reports[0] for r in rows] == sent
+    assert {r["replay_by"] for r in rows} == {"审计员"}
+    assert [r["journal_position"] for r in rows] == [r["position"] for r in listed(stack, journal, "--device", site.a)]
+    assert {r["received_at"] for r in rows} == {
+        t for t, in stack.rows("SELECT received_at FROM report WHERE device = %s", site.a)}
+    wait_equal(lambda: stack.value("SELECT count(*) FROM report WHERE device = %s", site.a), len(sent))
+
+
+def run_sql(stack, sql):
+    import psycopg2
+    with psycopg2.connect(stack.env["FIREWATCH_DSN"]) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.parametrize("arguments, code", [
+    (["show", "/no/such"], USAGE), (["verify", "/no/such"], USAGE), (["show"], USAGE), (["export", "/tmp"], USAGE),
+    (["show", "/proc/self"], USAGE), (["replay", "/no/such", "--dsn", "host=/no/such"], UNREACHABLE)])
+def test_faults_have_their_codes(stack, arguments, code):
+    done = stack.ctl("journal", *arguments, check=False)
+    assert done.returncode == code and done.stdout == "" and done.stderr.startswith("firewatchctl: "), done.stderr
