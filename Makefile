@@ -60,7 +60,7 @@ ALL_CFLAGS := $(OPTIMISE) $(WARN) $(HARDEN) $(CFLAGS)
 
 CORE_LIBS := -lprotobuf-c
 IO_LIBS   := -levent_core -lpaho-mqtt3as -lpq -lcurl -ljansson -linih -lsystemd -lpthread
-CLI_LIBS  := -lpq -ljansson -linih
+CLI_LIBS  := -lpq -ljansson -linih -lcrypto
 SIM_LIBS  := -lprotobuf-c -lpaho-mqtt3as -lpthread
 
 GEN_PROTO := $(BUILD)/gen/firewatch/v1/firewatch.pb-c

@@ -263,7 +263,8 @@ fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 
 	if (!fw_lane_has_room(lane))
 		return FW_EAGAIN;
-	lane->at_end = fw_journal_read(lane->journal, &record) != FW_OK;
+	lane->at_end = (lane->flowing ? fw_journal_poll(lane->journal, &record)
+				      : fw_journal_read(lane->journal, &record)) != FW_OK;
 	if (lane->at_end)
 		return FW_EAGAIN;
 	*out = (struct fw_message){

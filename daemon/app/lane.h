@@ -44,7 +44,8 @@ struct fw_lane_unit {
 	 * none. */
 	int64_t gathered_since_us, under_way_since_us;
 	int64_t last_read_us;
-	bool at_end; /* of the journal, at the last read */
+	bool at_end;  /* of the journal, at the last read */
+	bool flowing; /* messages come so fast that the journal is looked at now and then */
 };
 
 /* Opens the journal and makes session and store; whoever opened it starts them.  `holder` is the

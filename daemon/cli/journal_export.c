@@ -95,7 +95,7 @@ export_lost(void *context, const struct fw_lane_folder *lane, const struct fw_sc
 static enum fw_exit
 finish(struct export *e, const char *path)
 {
-	char hex[65];
+	char hex[FW_SHA256_HEX];
 	bool failed;
 
 	fw_sha256_end(&e->sum, hex);

@@ -267,6 +267,12 @@ read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
 }
 
 int
+fw_journal_poll(struct fw_journal *j, struct fw_record *out)
+{
+	return read_before(j, j->written, out);
+}
+
+int
 fw_journal_read(struct fw_journal *j, struct fw_record *out)
 {
 	for (;;) {

@@ -122,6 +122,10 @@ uint64_t fw_journal_first(const struct fw_journal *j);
  * thread. */
 FW_MUST_CHECK int fw_journal_read(struct fw_journal *j, struct fw_record *out);
 
+/* Likewise, for a reader that looks again by itself: the descriptor stays as it is when there is
+ * none, which saves the appender a system call for each record of a steady flow. */
+FW_MUST_CHECK int fw_journal_poll(struct fw_journal *j, struct fw_record *out);
+
 /* Everything before `position` is committed: whole segments before it may go once they are older
    than keep_us (from their release) or the quota needs the room.  `now_us` decides.  Loop thread.
  */
