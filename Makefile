@@ -3,6 +3,7 @@
 #   make            build everything into build/
 #   make demo       an evening in a demo town, on a private stack; about a minute
 #   make check      every test; last line "N passed, N failed"
+#   make check-faults   the long run of the fault suite, a quarter of an hour at most; FAULTS="--seed N" repeats one
 #   make bench      the performance table, and build/bench.json
 #   make install    DESTDIR and PREFIX are honoured
 #
@@ -185,6 +186,13 @@ check:
 	@$(MAKE_BUILD) -s SAN=address,undefined all test-programs
 	@$(MAKE_BUILD) -s SAN=thread $(THREADED)
 	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(THREADED)
+
+.PHONY: check-faults
+check-faults:
+	@deploy/dependencies
+	@echo building
+	@$(MAKE_BUILD) -s all
+	@BUILD=build PYTHONDONTWRITEBYTECODE=1 tests/faults/run $(FAULTS)
 
 .PHONY: bench
 bench:

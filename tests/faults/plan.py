@@ -14,6 +14,7 @@ TARGETS = {
     "clock": (17, [(1, "clock-ahead", 1, 8), (1, "clock-behind", 1, 8)]),
 }
 FAULTS = [name for _, faults in TARGETS.values() for _, name, _, _ in faults]
+TARGET_OF = {name: target for target, (_, faults) in TARGETS.items() for _, name, _, _ in faults}
 FIRST_S = 2     # something runs before the first fault
 
 

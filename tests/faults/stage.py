@@ -90,10 +90,12 @@ class Stage:
         self.set_clock(0)
         return clock_environment(directory)
 
-    def close(self):
+    def let_go(self):
         self.network_is_back()
-        for pid in list(self.stopped):
-            self.go_on([pid])
+        self.go_on(list(self.stopped))
+
+    def close(self):
+        self.let_go()
         try:
             self.stack.run("down", self.directory)
         finally:
