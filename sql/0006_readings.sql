@@ -7,6 +7,9 @@ DROP INDEX report_device_received_at_idx;
 ALTER TABLE report ADD COLUMN reading double precision[];   -- point, quantity, value of each; all of them are exact in it
 COMMENT ON COLUMN report.reading IS 'Three numbers for each reading: point, quantity, value.  Null: none';
 
+COMMENT ON COLUMN ledger_mark.complete_before IS
+	'Every report of the instance that was committed before, by the database''s clock, is in sequence_ledger';
+
 UPDATE report r SET reading = (SELECT array_agg(x ORDER BY n, k) FROM unnest(reading_point, reading_quantity, reading_value)
 	WITH ORDINALITY AS v(point, quantity, value, n), unnest(ARRAY[point, quantity, value]) WITH ORDINALITY AS w(x, k))
 WHERE reading_value IS NOT NULL;

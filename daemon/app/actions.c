@@ -14,6 +14,9 @@ send_page(struct fw_daemon *d, const struct fw_page *page)
 {
 	char *json = fw_page_json(page, fw_core_town(d->core));
 
+	if (page->unclaimed) /* should its record never be written, this line is what is left of it
+			      */
+		fw_warning("page %s to %s is sent before it is recorded", page->id, page->person);
 	fw_webhook_post(d->webhook, page->id, page->target, json);
 	free(json);
 }

@@ -172,7 +172,7 @@ write_ledger_behind(struct fw_daemon *d, int64_t now_us)
 		if (settled < before)
 			before = settled;
 	}
-	fw_store_set_ledger_mark(d->lanes[FW_LANE_TELEMETRY].store, before);
+	fw_store_set_ledger_mark(d->lanes[FW_LANE_TELEMETRY].store, now_us - before);
 	fw_actions_run(d, actions);
 }
 

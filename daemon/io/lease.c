@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -75,15 +74,6 @@ bool
 fw_lease_was_waiting(const struct fw_lease *l)
 {
 	return access(l->mark, F_OK) == 0;
-}
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * FW_S + ts.tv_nsec / 1000;
 }
 
 static void
@@ -233,14 +223,14 @@ on_seen(size_t step, const PGresult *rows, void *context)
 	l->seen = true;
 	l->seen_fence = fence;
 	l->seen_renewals = renewals;
-	l->seen_since_us = monotonic_us();
+	l->seen_since_us = fw_monotonic_us();
 }
 
 static bool
 may_take(const struct fw_lease *l)
 {
 	return !*l->other || strcmp(l->other, l->holder) == 0 ||
-	       monotonic_us() - l->seen_since_us >= FW_LEASE_PATIENCE_US;
+	       fw_monotonic_us() - l->seen_since_us >= FW_LEASE_PATIENCE_US;
 }
 
 static void

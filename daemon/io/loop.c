@@ -71,6 +71,15 @@ fw_loop_stop(struct fw_loop *loop)
 }
 
 int64_t
+fw_monotonic_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * FW_S + ts.tv_nsec / 1000;
+}
+
+int64_t
 fw_loop_now_us(const struct fw_loop *loop)
 {
 	struct timespec now;

@@ -29,6 +29,9 @@ void fw_loop_stop(struct fw_loop *loop);
 /* Wall clock, microseconds since 1970 UTC: what the core is given as now. */
 int64_t fw_loop_now_us(const struct fw_loop *loop);
 
+/* A clock that nobody sets, microseconds since some moment. */
+int64_t fw_monotonic_us(void);
+
 /* Persistent interest in a descriptor, FW_READ | FW_WRITE; `what` of the callback says which. */
 struct fw_watch *fw_watch_new(
     struct fw_loop *loop, int fd, int what, void (*ready)(int what, void *context), void *context);

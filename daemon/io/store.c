@@ -96,6 +96,7 @@ fw_store_transmit(struct fw_store *s)
 	size_t used = 0;
 	struct fw_pg_step *enter;
 
+	fw_batch_mark(s->sent);
 	s->request.step_count = 0;
 	fw_store_add_step(s, FW_SQL_BEGIN, used);
 	enter = fw_store_add_step(s, FW_SQL_ENTER, used);
@@ -410,9 +411,9 @@ fw_store_add(struct fw_store *s, const struct fw_action *action)
 }
 
 void
-fw_store_set_ledger_mark(struct fw_store *s, int64_t received_before_us)
+fw_store_set_ledger_mark(struct fw_store *s, int64_t age_us)
 {
-	s->gathering->ledger_mark_us = received_before_us;
+	s->gathering->ledger_mark_us = fw_monotonic_us() - age_us;
 }
 
 void

@@ -82,8 +82,9 @@ struct fw_pg *fw_store_pg(struct fw_store *s);
  * LEDGER_MARK) into the batch. */
 void fw_store_add(struct fw_store *s, const struct fw_action *action);
 
-/* What the stored ledger will hold with the batch's LEDGER_MARK: every report received before. */
-void fw_store_set_ledger_mark(struct fw_store *s, int64_t received_before_us);
+/* What the stored ledger will hold with the batch's LEDGER_MARK: every report committed longer ago
+ * than this. */
+void fw_store_set_ledger_mark(struct fw_store *s, int64_t age_us);
 
 /* How far the lane's journal will be recorded with this batch.  The last call before sending
  * counts. */

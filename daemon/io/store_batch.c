@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/loop.h"
 
 void
 fw_batch_init(struct fw_batch *b, const char *instance, enum fw_lane lane)
@@ -496,19 +497,26 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 }
 
 void
-fw_batch_seal(struct fw_batch *b, uint64_t fence, uint64_t serial)
+fw_batch_mark(struct fw_batch *b)
 {
 	struct fw_columns *c = &b->columns[FW_SQL_LEDGER_MARK];
 
+	if (!b->has_ledger_mark || !b->ledger_mark_us)
+		return;
+	fw_columns_reset(c);
+	fw_put_text(c, b->instance);
+	fw_put_int(c, fw_monotonic_us() - b->ledger_mark_us);
+}
+
+void
+fw_batch_seal(struct fw_batch *b, uint64_t fence, uint64_t serial)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_CHECKPOINT];
+
 	b->fence = fence;
 	b->serial = serial;
-	if (b->has_ledger_mark && b->ledger_mark_us) {
-		fw_put_text(c, b->instance);
-		fw_put_time(c, b->ledger_mark_us);
-	}
 	if (!b->journal)
 		return;
-	c = &b->columns[FW_SQL_CHECKPOINT];
 	fw_put_text(c, b->instance);
 	fw_put_int(c, b->lane);
 	fw_put_int(c, (int64_t)b->journal);

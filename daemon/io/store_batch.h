@@ -35,7 +35,7 @@ struct fw_batch {
 	const char **granted; /* pages whose claim could not be written, to be sent all the same */
 	size_t granted_count, granted_cap;
 	bool has_ledger_mark, has_checkpoint;
-	int64_t ledger_mark_us;     /* 0: not set */
+	int64_t ledger_mark_us;     /* by the monotonic clock; 0: not set */
 	uint64_t journal, position; /* journal 0: none yet */
 	char locked[FW_ID_MAX];     /* the last incident put on the list to be locked */
 	uint8_t *copy;              /* its reports as rows, while it is sent so */
@@ -49,7 +49,10 @@ void fw_batch_fini(struct fw_batch *b);  /* with what its items own */
 void fw_batch_reset(struct fw_batch *b); /* its items have been handed on */
 void fw_batch_add(struct fw_batch *b, const struct fw_action *action);
 
-/* The rows that come last: ledger mark and checkpoint, with the number of the batch. */
+/* The ledger mark, whose age grows while the batch waits to be sent. */
+void fw_batch_mark(struct fw_batch *b);
+
+/* The row that comes last: the checkpoint, with the number of the batch. */
 void fw_batch_seal(struct fw_batch *b, uint64_t fence, uint64_t serial);
 
 #endif

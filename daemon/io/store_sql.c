@@ -12,8 +12,8 @@
 #define UNANSWERED(p) \
 	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
 
-/* From when on reports may be missing from the ledger, and ten minutes more for the difference of
- * two clocks and two lanes. */
+/* From when on reports may be missing from the ledger, by the clock of the database; ten minutes
+ * more for what is hard to foresee. */
 #define SINCE                                                                                           \
 	"(SELECT coalesce((SELECT complete_before FROM ledger_mark WHERE instance = $1), '-infinity') " \
 	"- interval '10 minutes') AS mark(t)"
@@ -34,7 +34,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_TIMELINE] = "tttmttt",
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
-    [FW_SQL_LEDGER_MARK] = "tm",
+    [FW_SQL_LEDGER_MARK] = "t8",
     [FW_SQL_CHECKPOINT] = "t28888",
 };
 
@@ -236,7 +236,9 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"updated_at = clock_timestamp()"},
 
     [FW_SQL_LEDGER_MARK] = {"ledger_mark",
-	"INSERT INTO ledger_mark (instance, complete_before) SELECT * FROM unnest($1::text[], $2::timestamptz[]) "
+	"INSERT INTO ledger_mark (instance, complete_before) "
+	"SELECT instance, clock_timestamp() - age * interval '1 microsecond' FROM unnest($1::text[], $2::bigint[]) "
+	"AS m(instance, age) "
 	"ON CONFLICT (instance) DO UPDATE SET complete_before = EXCLUDED.complete_before"},
 
     [FW_SQL_CHECKPOINT] = {"checkpoint",
@@ -286,12 +288,12 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT device, division, boot_id, highest, gap_first, gap_last, gap_opened_us FROM sequence_ledger "
 	"ORDER BY updated_at"},
 
-    /* The day leaves partitions out, committed_at has the index; both follow received_at. */
+    /* The day, by the daemon's clock, leaves partitions out; what counts is the database's clock,
+       which has the index: the daemon's may have been set meanwhile. */
     [FW_SQL_READ_REPORTS] = {"read_reports",
 	"SELECT device, division, boot_id, sequence FROM report "
-	"WHERE received_day >= (SELECT " DAY("t") " FROM " SINCE
-						  ") AND committed_at >= (SELECT t FROM " SINCE ") "
-						  "AND received_at >= (SELECT t FROM " SINCE ")"},
+	"WHERE received_day >= (SELECT " DAY(
+	    "t") " - 2 FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ")"},
 
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "

@@ -223,7 +223,7 @@ write_earlier_run(struct fixture *f)
 		fw_seqset_add(&boot.recorded, k, 5);
 	fw_store_add(f->store, &ledger);
 	fixture_add(f, FW_ACT_LEDGER_MARK, NULL);
-	fw_store_set_ledger_mark(f->store, fw_loop_now_us(f->loop) / FW_DAY * FW_DAY);
+	fw_store_set_ledger_mark(f->store, fw_loop_now_us(f->loop) % FW_DAY);
 	fixture_add(f, FW_ACT_INCIDENT, &i);
 	fixture_add(f, FW_ACT_INCIDENT, &closed);
 	fixture_add(f, FW_ACT_ALARM, &a);
