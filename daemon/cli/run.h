@@ -10,6 +10,7 @@ enum fw_exit fw_run_import(const struct fw_request *r);         /* import.c */
 enum fw_exit fw_run_list(const struct fw_request *r);           /* list.c */
 enum fw_exit fw_run_migrate(const struct fw_request *r);        /* migrate.c */
 enum fw_exit fw_run_migrate_status(const struct fw_request *r); /* migrate.c */
+enum fw_exit fw_run_reconcile(const struct fw_request *r);      /* reconcile.c */
 enum fw_exit fw_run_show(const struct fw_request *r);           /* show.c */
 enum fw_exit fw_run_status(const struct fw_request *r);         /* status.c */
 
