@@ -58,6 +58,8 @@ const struct fw_command fw_commands[] = {
     {"quarantine replay", "ID", SHOW | TAKES(ACTOR), fw_run_act, "",
 	"ask the daemon to take it in again"},
     {"quarantine show", "ID", SHOW, fw_run_show, "", "one of them, with its bytes"},
+    {"reconcile", "", SHOW | WHEN | TAKES(DIVISION) | TAKES(DEVICE) | TAKES(ALL), fw_run_reconcile,
+	"", "compare what has come with its sequences; exit 1 when some are missing"},
     {"status", "", ALWAYS | TAKES(SOCKET) | TAKES(OUTPUT), fw_run_status, "",
 	"what the daemon says of itself now"},
     {0},
@@ -69,6 +71,7 @@ static const struct {
 	const char *help;
 } options[FW_OPTIONS] = {
     [FW_OPTION_ACTOR] = {"actor", "NAME", "who acts; default $USER, else the account's name"},
+    [FW_OPTION_ALL] = {"all", NULL, "also what nothing is missing of"},
     [FW_OPTION_CLASS] = {"class", "CLASS",
 	"fire, gas, electrical, pre_alarm, supervisory, fault, …"},
     [FW_OPTION_DEVICE] = {"device", "ID", "of this device"},

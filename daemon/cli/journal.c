@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/moment.h"
 #include "cli/run.h"
 #include "cli/say.h"
 #include "core/decode.h"
@@ -23,13 +24,13 @@ take_wanted(const struct fw_request *r, struct wanted *w)
 {
 	char text[24];
 	const char *value;
-	enum fw_exit code = fw_take_moment(r->options[FW_OPTION_SINCE], text, sizeof(text), &value);
+	enum fw_exit code = fw_moment_take(r->options[FW_OPTION_SINCE], text, sizeof(text), &value);
 
 	*w = (struct wanted){INT64_MIN, INT64_MAX, r->options[FW_OPTION_DEVICE]};
 	if (code == FW_EXIT_DONE && value)
 		w->since_us = strtoll(value, NULL, 10);
 	if (code == FW_EXIT_DONE)
-		code = fw_take_moment(r->options[FW_OPTION_UNTIL], text, sizeof(text), &value);
+		code = fw_moment_take(r->options[FW_OPTION_UNTIL], text, sizeof(text), &value);
 	if (code == FW_EXIT_DONE && value)
 		w->until_us = strtoll(value, NULL, 10);
 	return code;

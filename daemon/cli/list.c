@@ -3,14 +3,12 @@
  * The lists: one table of views, each with its statement.  The statements share their parameters
  * and use those they have a filter for: the grammar lets no other through.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/time.h"
 #include "cli/db.h"
+#include "cli/moment.h"
 #include "cli/run.h"
 #include "cli/say.h"
 #include "cli/writer.h"
@@ -68,46 +66,6 @@ static const struct view {
 	" FROM firewatch.quarantine WHERE ($3::text IS NULL OR device = $3 OR report_device = $3) AND " WHEN(
 	    "received_at") " ORDER BY received_at DESC, quarantine_id" LIMIT},
 };
-
-static const struct {
-	const char *word;
-	int64_t us;
-} units[] = {{"s", FW_S}, {"min", FW_MIN}, {"h", 60 * FW_MIN}, {"d", FW_DAY}};
-
-/* "2h": that long before now.  0: not of that form. */
-static int64_t
-long_ago(const char *text)
-{
-	char *end;
-	struct timespec now;
-	long count = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	for (size_t i = 0; count >= 0 && count <= 1000000 && i < sizeof(units) / sizeof(units[0]);
-	     i++)
-		if (strcmp(end, units[i].word) == 0)
-			return now.tv_sec * FW_S + now.tv_nsec / 1000 - count * units[i].us;
-	return 0;
-}
-
-enum fw_exit
-fw_take_moment(const char *text, char *out, size_t out_size, const char **value)
-{
-	int64_t t_us;
-
-	*value = NULL;
-	if (!text)
-		return FW_EXIT_DONE;
-	if (fw_time_parse(text, &t_us) != FW_OK && (t_us = long_ago(text)) == 0) {
-		fw_say(
-		    "%s is no time: RFC 3339 as 2026-11-24T16:40:00+08:00, or how long ago as 30min, 2h, 7d",
-		    text);
-		return FW_EXIT_USAGE;
-	}
-	snprintf(out, out_size, "%" PRId64, t_us);
-	*value = out;
-	return FW_EXIT_DONE;
-}
 
 static enum fw_exit
 check_words(const struct fw_request *r, long *limit)
@@ -191,10 +149,10 @@ fw_run_list(const struct fw_request *r)
 
 	if (code == FW_EXIT_DONE)
 		code =
-		    fw_take_moment(r->options[FW_OPTION_SINCE], since, sizeof(since), &values[5]);
+		    fw_moment_take(r->options[FW_OPTION_SINCE], since, sizeof(since), &values[5]);
 	if (code == FW_EXIT_DONE)
 		code =
-		    fw_take_moment(r->options[FW_OPTION_UNTIL], until, sizeof(until), &values[6]);
+		    fw_moment_take(r->options[FW_OPTION_UNTIL], until, sizeof(until), &values[6]);
 	if (code != FW_EXIT_DONE)
 		return code;
 	snprintf(one_more, sizeof(one_more), "%ld", limit + 1);

@@ -17,12 +17,9 @@ enum fw_exit fw_run_journal_verify(const struct fw_request *r); /* journal_show.
 enum fw_exit fw_run_list(const struct fw_request *r);           /* list.c */
 enum fw_exit fw_run_migrate(const struct fw_request *r);        /* migrate.c */
 enum fw_exit fw_run_migrate_status(const struct fw_request *r); /* migrate.c */
+enum fw_exit fw_run_reconcile(const struct fw_request *r);      /* reconcile.c */
 enum fw_exit fw_run_show(const struct fw_request *r);           /* show.c */
 enum fw_exit fw_run_status(const struct fw_request *r);         /* status.c */
-
-/* --since or --until as microseconds since 1970 in decimal; not given is NULL.  list.c */
-FW_MUST_CHECK enum fw_exit fw_take_moment(
-    const char *text, char *out, size_t out_size, const char **value);
 
 /* --actor, or who runs the program.  act.c */
 const char *fw_actor_of(const struct fw_request *r);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times as people give them; see moment.h. */
+#include "cli/moment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/time.h"
+#include "cli/say.h"
+
+static const struct {
+	const char *word;
+	int64_t us;
+} units[] = {{"s", FW_S}, {"min", FW_MIN}, {"h", 60 * FW_MIN}, {"d", FW_DAY}};
+
+/* "2h": that long before now.  0: not of that form. */
+static int64_t
+long_ago(const char *text)
+{
+	char *end;
+	struct timespec now;
+	long count = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (size_t i = 0; count >= 0 && count <= 1000000 && i < sizeof(units) / sizeof(units[0]);
+	     i++)
+		if (strcmp(end, units[i].word) == 0)
+			return now.tv_sec * FW_S + now.tv_nsec / 1000 - count * units[i].us;
+	return 0;
+}
+
+enum fw_exit
+fw_moment_take(const char *text, char *out, size_t out_size, const char **value)
+{
+	int64_t t_us;
+
+	*value = NULL;
+	if (!text)
+		return FW_EXIT_DONE;
+	if (fw_time_parse(text, &t_us) != FW_OK && (t_us = long_ago(text)) == 0) {
+		fw_say(
+		    "%s is no time: RFC 3339 as 2026-11-24T16:40:00+08:00, or how long ago as 30min, 2h, 7d",
+		    text);
+		return FW_EXIT_USAGE;
+	}
+	snprintf(out, out_size, "%" PRId64, t_us);
+	*value = out;
+	return FW_EXIT_DONE;
+}
