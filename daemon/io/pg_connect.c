@@ -68,7 +68,8 @@ change_host(struct fw_pg *pg)
 	return pg->host != 0;
 }
 
-static void
+/* False: the next host is tried at once. */
+static bool
 pause_connect(struct fw_pg *pg)
 {
 	int64_t most = pg->options.retry_max_ms * FW_MS;
@@ -77,12 +78,13 @@ pause_connect(struct fw_pg *pg)
 	pg->state = PAUSED;
 	if (at_once) {
 		fw_timer_set(pg->timer, 0);
-		return;
+		return false;
 	}
 	fw_timer_set(pg->timer, jittered(pg->pause_us));
 	pg->pause_us *= 2;
 	if (pg->pause_us > most)
 		pg->pause_us = most > FW_PG_RETRY_FIRST_US ? most : FW_PG_RETRY_FIRST_US;
+	return true;
 }
 
 /* The connection is of no use any more. */
@@ -96,8 +98,8 @@ fw_pg_drop(struct fw_pg *pg)
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 	pg->active = NULL;
-	pause_connect(pg);
-	tell_down(pg);
+	if (pause_connect(pg))
+		tell_down(pg); /* of several hosts, the reason of the last */
 	if (active)
 		fw_pg_answer(pg, active, true);
 	fw_pg_refuse_queue(pg);
