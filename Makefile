@@ -183,8 +183,8 @@ check:
 	@echo building
 	@$(MAKE_BUILD) -s all
 	@$(MAKE_BUILD) -s SAN=address,undefined all test-programs
-	@$(MAKE_BUILD) -s SAN=thread $(THREADED)
-	@tests/check --build build --sanitized $(SANITIZED) $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(THREADED)
+	@$(MAKE_BUILD) -s SAN=thread all $(THREADED)
+	@tests/check --build build --sanitized $(SANITIZED) --threaded build/san-thread $(TEST_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(THREADED)
 
 .PHONY: check-faults
 check-faults:
