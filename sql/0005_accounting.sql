@@ -68,10 +68,35 @@ BEGIN
 		UNION ALL
 		SELECT p.device, p.boot_id, seq_order(q.sequence)
 		FROM piece p JOIN refused q ON q.device = p.device AND q.boot_id = p.boot_id AND q.sequence BETWEEN p.low AND p.high
-	), hole AS (
+	), inner_hole AS ( -- between two that came
 		SELECT h.device, h.boot_id, seq(seq_order(h.before + 1)) AS first, seq(seq_order(h.o - 1)) AS last
 		FROM (SELECT p.*, lag(p.o) OVER (PARTITION BY p.device, p.boot_id ORDER BY p.o) AS before FROM point p) h
 		WHERE CASE WHEN h.before < h.o THEN h.o - 1 > h.before END
+	), ledger AS (
+		SELECT l.* FROM sequence_ledger l
+		WHERE l.updated_at >= since AND (of_device IS NULL OR l.device = of_device)
+		  AND (of_division IS NULL OR l.device IN (SELECT w.device FROM wanted w))
+	), hole AS (
+		SELECT i.* FROM inner_hole i
+		UNION ALL -- below the first that came in this time: what the ledger misses since then
+		SELECT l.device, l.boot_id, seq(g.first), seq(g.last)
+		FROM ledger l CROSS JOIN LATERAL unnest(l.gap_first, l.gap_last, l.gap_opened_us) AS g(first, last, opened_us)
+		WHERE 'epoch'::timestamptz + g.opened_us * interval '1 microsecond' >= since
+		  AND 'epoch'::timestamptz + g.opened_us * interval '1 microsecond' < until
+		  AND NOT EXISTS (SELECT FROM inner_hole i WHERE i.device = l.device AND i.boot_id = l.boot_id
+			AND i.first <= seq(g.last) AND i.last >= seq(g.first))
+		  AND NOT EXISTS (SELECT FROM report r -- filled since the ledger was written
+			WHERE r.received_day BETWEEN first_day AND (clock_timestamp() AT TIME ZONE 'UTC')::date + 1
+			  AND r.device = l.device AND r.boot_id = l.boot_id AND r.sequence IN (g.first, g.last))
+		UNION ALL -- above the last: the ledger's highest has no row
+		SELECT l.device, l.boot_id, seq(l.highest), seq(l.highest) FROM ledger l
+		WHERE l.updated_at < until
+		  AND NOT EXISTS (SELECT FROM report r WHERE r.received_day BETWEEN first_day - 7 AND last_day + 1
+			AND r.device = l.device AND r.boot_id = l.boot_id AND r.sequence = l.highest)
+		  AND NOT EXISTS (SELECT FROM report r
+			WHERE r.device = l.device AND r.boot_id = l.boot_id AND r.sequence = l.highest)
+		  AND NOT EXISTS (SELECT FROM quarantined q WHERE l.device IN (q.device, q.report_device)
+			AND q.boot_id = l.boot_id AND q.sequence = l.highest)
 	), judged AS ( -- the ledger holds for received what is up to its highest, but its gaps
 		SELECT h.*, row_number() OVER (PARTITION BY h.device ORDER BY h.boot_id, h.first) AS n,
 			CASE WHEN l.device IS NULL THEN 0 ELSE greatest(0, least(h.last, seq(l.highest)) - h.first + 1) - coalesce((
@@ -112,7 +137,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION reconcile(timestamptz, timestamptz, text, text) IS
 	'What each device sent from since on and before until, and which sequences between the lowest and the highest of them are in '
-	'no row of any time; claimed: of these, what sequence_ledger holds for received. ranges: boot:first-last, at most 20. '
+	'no row of any time, nor what the ledger found missing in that time or holds for its highest; claimed: of these, what sequence_ledger holds for received. ranges: boot:first-last, at most 20. '
 	'The last row, without a device, is the total';
 
 REVOKE EXECUTE ON FUNCTION seq_order(bigint), reconcile(timestamptz, timestamptz, text, text) FROM PUBLIC;

@@ -30,7 +30,7 @@ def test_a_broker_that_says_nothing_is_left(own_stack):
     losses = session(stack)["losses"]
     os.kill(broker, signal.SIGSTOP)
     try:
-        wait_until(lambda: session(stack)["losses"] > losses, 4 * KEEPALIVE_S, "the session is given up")
+        wait_until(lambda: session(stack)["losses"] > losses, 2 * KEEPALIVE_S, "the session is given up")
     finally:
         os.kill(broker, signal.SIGCONT)
     wait_until(lambda: is_up(stack))
