@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "io/journal_inside.h"
 
+#define LEAVE_BEHIND_BYTES ((size_t)4 << 20)
+
 /* const: a state is asked for through a const journal. */
 static void
 lock(const struct fw_journal *j)
@@ -238,6 +240,20 @@ pass_over(struct fw_journal *j, struct fw_segment *s, size_t offset)
 	j->read_at = s->place.first + offset;
 }
 
+/* What has been read need not count as the daemon's memory: it stays in the page cache. */
+static void
+leave_behind(struct fw_journal *j, const struct fw_segment *s, size_t offset)
+{
+	if (j->left_segment != s->place.number) {
+		j->left_segment = s->place.number;
+		j->left_offset = 0;
+	}
+	if (offset - j->left_offset < LEAVE_BEHIND_BYTES)
+		return;
+	fw_segment_leave(s, j->left_offset, offset);
+	j->left_offset = offset;
+}
+
 /* Of what lies before `written`. */
 static int
 read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
@@ -252,6 +268,7 @@ read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
 			return FW_EAGAIN;
 		r = fw_segment_read(s, offset, written_of(s, written), out, &next);
 		if (r == FW_OK) {
+			leave_behind(j, s, offset);
 			j->read_at = out->next;
 			return FW_OK;
 		}

@@ -51,6 +51,8 @@ struct fw_journal {
 	struct fw_segment *active; /* the appender's; NULL: the next append begins one */
 	uint64_t first_due;        /* where that one's first record will be; lock */
 
+	uint64_t left_segment;      /* the reader's: number of the segment … */
+	size_t left_offset;         /* … of which the pages up to here were given back */
 	struct fw_segment *reading; /* the reader's; NULL: none yet */
 
 	_Atomic uint64_t written, synced, read_at, released;

@@ -485,3 +485,14 @@ fw_segment_sync(const struct fw_segment *s, size_t from, size_t to)
 	from -= from % page;
 	return msync(s->map + from, to - from, MS_SYNC) == 0 ? FW_OK : FW_EIO;
 }
+
+void
+fw_segment_leave(const struct fw_segment *s, size_t from, size_t to)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	from -= from % page;
+	to -= to % page;
+	if (to > from && madvise(s->map + from, to - from, MADV_DONTNEED) != 0)
+		return; /* they are given back with the segment */
+}

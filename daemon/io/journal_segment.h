@@ -107,6 +107,9 @@ FW_MUST_CHECK int fw_segment_read(
 /* Whether it holds nothing at all.  One that was cut does. */
 bool fw_segment_is_blank(struct fw_segment *s);
 
+/* Gives the pages of from..to, which are read on demand again, back to the system. */
+void fw_segment_leave(const struct fw_segment *s, size_t from, size_t to);
+
 /* Makes the bytes from..to durable. */
 FW_MUST_CHECK int fw_segment_sync(const struct fw_segment *s, size_t from, size_t to);
 
