@@ -30,7 +30,7 @@ const struct fw_command fw_commands[] = {
 	"devices and what they last said of themselves"},
     {"device show", "ID", SHOW, fw_run_show, "",
 	"one device, its active alarms and what is missing of it"},
-    {"gap list", "", LIST | TAKES(DIVISION) | TAKES(DEVICE), fw_run_list, "",
+    {"gap list", "", LIST | WHEN | TAKES(DIVISION) | TAKES(DEVICE), fw_run_list, "",
 	"sequences that were passed over and have not come"},
     {"import", "DIR", DATABASE, fw_run_import, "",
 	"town data from CSV files: all of it, or nothing"},

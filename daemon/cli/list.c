@@ -48,8 +48,9 @@ static const struct view {
 	"SELECT * FROM firewatch.device_state WHERE " SITE " AND " DIVISION " AND " DEVICE
 	" AND " STATE("registration") " ORDER BY device" LIMIT},
     {"gap list", NULL,
-	"SELECT * FROM firewatch.sequence_gap WHERE " DIVISION " AND " DEVICE
-	" ORDER BY device, boot_id, first_missing" LIMIT},
+	"SELECT *, date_trunc('second', now() - opened_at)::text AS age FROM firewatch.sequence_gap"
+	" WHERE " DIVISION " AND " DEVICE
+	" AND " WHEN("opened_at") " ORDER BY device, boot_id, first_missing" LIMIT},
     {"incident list",
 	"incident_id class severity state confirmed opened_at alarm_count verdict acknowledged_by site site_name",
 	"SELECT * FROM firewatch.incident_history WHERE " SITE " AND " DIVISION " AND " DEVICE

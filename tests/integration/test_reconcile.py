@@ -222,3 +222,12 @@ def test_the_last_row_of_a_boot_was_deleted(stack, site):
     assert told.returncode == 1 and "1:3-3" in told.stdout
     stack.rows("DELETE FROM report WHERE device = %s RETURNING 1", site.c)
     assert stack.ctl("reconcile", "--device", site.c, check=False).returncode == 1
+
+
+def test_gaps_have_an_age(stack, site):
+    device = Device(stack, site.a)
+    send(device, 1, 4)
+    wait_until(lambda: stack.rows("SELECT 1 FROM sequence_gap WHERE device = %s", site.a))
+    told = json.loads(stack.ctl("gap", "list", "--device", site.a, "--since", "1h", "--output", "json").stdout)
+    assert [(g["first_missing"], g["last_missing"]) for g in told] == [(2, 3)] and told[0]["age"].startswith("00:0")
+    assert stack.ctl("gap", "list", "--device", site.a, "--until", "1h", check=False).returncode == 1
