@@ -116,8 +116,8 @@ def identities(status):
     return found
 
 
-def asked(stack):
-    return identities(wait_until(stack.ask, what="an answer"))
+def asked(stack, number=""):
+    return identities(wait_until(lambda: stack.ask(number), what="an answer"))
 
 
 def at_rest(stack):
@@ -181,7 +181,8 @@ def test_it_holds_after_a_kill_in_the_middle(own_stack):
     wait_equal(lambda: stack.value("SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, 'firewatchd')"), 0)
     before = rows(stack)
     # promoted ones that were committed by the alarm lane and will be read again: their row is there, they add no other
-    read_again = stack.value("SELECT count(*) FROM report JOIN checkpoint USING (lane) WHERE lane = 1 AND journal_position >= position")
+    read_again = stack.value("SELECT count(*) FROM report JOIN checkpoint USING (lane) "
+                             "WHERE lane = 1 AND journal_position >= position")
     stack.start("firewatchd")
     with load(crowd):
         for _ in range(POLLS // 4):
@@ -286,3 +287,30 @@ def test_a_duplicate_that_only_the_database_knows_is_told_apart(own_stack):
     status = stack.ask()
     assert status["known_by_database"] == status["lanes"]["telemetry"]["database"]["known"] == 1
     assert rows(stack)["telemetry"] == {**crowd.sent["telemetry"], "committed": crowd.sent["telemetry"]["committed"] - 1}
+
+
+def test_it_holds_in_both_daemons_when_one_hands_over_to_the_other(own_stack):
+    stack = own_stack(sites=1)
+    crowd = crowd_of(stack)
+    stack.stop("postgresql")
+    messages = 50
+    for _ in range(messages):
+        crowd.single()
+    wait_until(lambda: asked(stack)["telemetry"]["received"] == messages)
+    pid = stack.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not alive(pid))
+    stack.start("postgresql")
+    stack.start("firewatchd2")
+    wait_until(lambda: (stack.ask("2") or {}).get("role") == "active")
+    stack.run("start", stack.directory, "firewatchd", "--no-wait")
+
+    def handed_over():
+        asked(stack)
+        active = asked(stack, "2")["telemetry"]
+        return active["committed"] == messages and active["in_flight"] == 0
+
+    wait_until(handed_over)
+    wait_until(lambda: asked(stack)["telemetry"]["journalled"] == 0)
+    assert stack.ask()["lanes"]["telemetry"]["journal"]["found_records"] == messages
+    assert rows(stack)["telemetry"]["committed"] == messages
