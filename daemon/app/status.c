@@ -26,7 +26,11 @@ journal_json(const struct fw_lane_unit *lane)
 	set(o, "released", s.released);
 	set(o, "records", s.records);
 	set(o, "refused", s.refused);
+	set(o, "read_records", s.read_records);
+	set(o, "found_records", s.found_records);
+	set(o, "lost_records", s.lost_records);
 	set(o, "damaged", s.damaged);
+	set(o, "damaged_bytes", s.damaged_bytes);
 	set(o, "sync_errors", s.sync_errors);
 	set(o, "files_bytes", s.files_bytes);
 	set(o, "quota_bytes", s.quota_bytes);
@@ -66,15 +70,66 @@ store_json(const struct fw_lane_unit *lane)
 	set(o, "transactions", s.transactions);
 	set(o, "retries", s.retries);
 	set(o, "connects", s.connects);
+	set(o, "known", s.known);
+	set(o, "set_aside", s.set_aside);
 	set(o, "last_commit_us", (uint64_t)s.last_commit_took_us);
 	return o;
 }
 
+static uint64_t
+items_in_flight(const struct fw_daemon *d, enum fw_lane lane)
+{
+	uint64_t items = 0;
+
+	for (int k = 0; k < FW_LANES; k++) {
+		struct fw_store_state s;
+
+		fw_store_state(d->lanes[k].store, &s);
+		items += s.items[lane];
+	}
+	return items;
+}
+
+/* What a standby reads of its journal goes to the active daemon, not to its own core. */
+static bool
+all_read_is_taken(const struct fw_daemon *d, enum fw_lane lane, const struct fw_core_counters *c,
+    const struct fw_journal_state *s)
+{
+	return fw_handover_has_begun(d) || c->messages[lane] - c->replays[lane] == s->read_records;
+}
+
+/* See core.h. */
 static json_t *
-lane_json(const struct fw_lane_unit *lane, const struct fw_core_counters *c)
+identity_json(const struct fw_daemon *d, enum fw_lane lane, const struct fw_core_counters *c)
+{
+	struct fw_journal_state s;
+	uint64_t items = c->items[lane], in_flight = items_in_flight(d, lane), journalled;
+	json_t *o = json_object();
+
+	fw_journal_state(d->lanes[lane].journal, &s);
+	journalled = s.records + s.found_records - s.read_records - s.lost_records;
+	set(o, "received", items + journalled);
+	set(o, "committed", c->committed[lane]);
+	set(o, "duplicates", c->committed_duplicates[lane]);
+	set(o, "quarantined", c->committed_quarantined[lane]);
+	set(o, "in_flight", in_flight);
+	set(o, "journalled", journalled);
+	json_object_set_new(o, "holds",
+	    json_boolean(all_read_is_taken(d, lane, c, &s) &&
+			 items == c->reports[lane] + c->duplicates[lane] + c->quarantined[lane] &&
+			 items == c->committed[lane] + c->committed_duplicates[lane] +
+				      c->committed_quarantined[lane] + in_flight &&
+			 (journalled == 0 || s.written > s.read || s.damaged > 0)));
+	return o;
+}
+
+static json_t *
+lane_json(
+    const struct fw_daemon *d, const struct fw_lane_unit *lane, const struct fw_core_counters *c)
 {
 	json_t *o = json_object();
 
+	json_object_set_new(o, "identity", identity_json(d, lane->id, c));
 	set(o, "messages", c->messages[lane->id]);
 	set(o, "reports", c->reports[lane->id]);
 	set(o, "duplicates", c->duplicates[lane->id]);
@@ -83,6 +138,21 @@ lane_json(const struct fw_lane_unit *lane, const struct fw_core_counters *c)
 	json_object_set_new(o, "journal", journal_json(lane));
 	json_object_set_new(o, "database", store_json(lane));
 	return o;
+}
+
+/* Report rows whose key was there already: committed, though no row was added. */
+static uint64_t
+known_by_database(const struct fw_daemon *d)
+{
+	uint64_t known = 0;
+
+	for (int k = 0; k < FW_LANES; k++) {
+		struct fw_store_state s;
+
+		fw_store_state(d->lanes[k].store, &s);
+		known += s.known;
+	}
+	return known;
 }
 
 bool
@@ -128,9 +198,11 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "pages_pending", c.pages_pending);
 	set(o, "emergencies_without_anyone", c.nobody);
 	set(o, "promoted", c.promoted);
+	set(o, "boots_forgotten", c.boots_forgotten);
+	set(o, "known_by_database", known_by_database(d));
 	for (int k = 0; k < FW_LANES; k++)
 		json_object_set_new(
-		    lanes, fw_lane_name((enum fw_lane)k), lane_json(&d->lanes[k], &c));
+		    lanes, fw_lane_name((enum fw_lane)k), lane_json(d, &d->lanes[k], &c));
 	json_object_set_new(o, "lanes", lanes);
 	text = json_dumps(o, JSON_INDENT(2));
 	json_decref(o);

@@ -95,6 +95,31 @@ put_value(const json_t *value)
 	free(text);
 }
 
+static long long
+number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+/* What was received of a lane and where it is (core/core.h). */
+static void
+put_identity(const json_t *o)
+{
+	printf("%s: %lld received = %lld committed + %lld duplicates + %lld quarantined + "
+	       "%lld in flight + %lld journalled\n",
+	    json_is_true(json_object_get(o, "holds")) ? "holds" : "DOES NOT HOLD",
+	    number(o, "received"), number(o, "committed"), number(o, "duplicates"),
+	    number(o, "quarantined"), number(o, "in_flight"), number(o, "journalled"));
+}
+
+static void
+put_name(const char *name)
+{
+	size_t columns = fw_say_text(stdout, name, 0);
+
+	printf("%*s", columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 1, "");
+}
+
 /* A line for each value, named by where it stands: "lanes.alarm.mqtt.up". */
 static void
 put_values(json_t *object, const char *path)
@@ -105,16 +130,18 @@ put_values(json_t *object, const char *path)
 	json_object_foreach(object, key, value)
 	{
 		char name[PATH_MAX_BYTES];
-		size_t columns;
+		bool identity = strcmp(key, "identity") == 0 && json_is_object(value);
 
 		snprintf(name, sizeof(name), "%s%s%s", path, *path ? "." : "", key);
-		if (json_is_object(value)) {
+		if (json_is_object(value) && !identity) {
 			put_values(value, name);
 			continue;
 		}
-		columns = fw_say_text(stdout, name, 0);
-		printf("%*s", columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 1, "");
-		put_value(value);
+		put_name(name);
+		if (identity)
+			put_identity(value);
+		else
+			put_value(value);
 	}
 }
 

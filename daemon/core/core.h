@@ -75,11 +75,13 @@ struct fw_quarantine {
 /* One report's fate: the caller keeps it with the transaction that writes it and gives it back to
  * fw_core_committed. */
 struct fw_receipt_item {
-	struct fw_device *via;    /* whose topic it came on: where the receipt goes */
+	struct fw_device *via;    /* whose topic it came on: where the receipt goes; NULL: of a
+				     message as a whole, which has no sequence */
 	struct fw_device *device; /* NULL: the report named a device that is not believed; `claimed`
 				     is its name */
 	char *claimed;            /* heap, owned by the item; NULL when device is set */
 	uint32_t boot_id;
+	enum fw_lane lane;       /* it came by, whichever lane's transaction writes it */
 	uint64_t sequence;       /* 0: no receipt can be given for it */
 	bool duplicate;          /* says nothing of whether the report itself is recorded */
 	enum fw_reason rejected; /* FW_REASON_NONE: recorded */
@@ -126,13 +128,39 @@ struct fw_actions {
 	size_t count;
 };
 
-/* Counted since the core was made; the identity of the three promises is built from them. */
+/*
+ * Counted since the core was made.  What was received can be named at any time, lane by lane:
+ *
+ *	received = committed + duplicates + quarantined + in flight + journalled
+ *
+ * It is counted in items: each report of a message is one, and so is a message, or the rest of one,
+ * that cannot be taken apart.  A message that is still unread in the journal is journalled and
+ * counts as one until it is taken apart.  An item is decided once, as new, a duplicate or
+ * quarantined, in the call that takes its message apart; then it is in flight, in a batch that is
+ * gathered or under way, until the row is committed.  It counts for the lane it came by, even where
+ * another lane's transaction writes it.
+ *
+ *	messages - replays            = records read from the journal
+ *	items                         = reports + duplicates + quarantined     (decided)
+ *	items - the three `committed` = items that the stores hold             (in flight)
+ *
+ * The two sides of each line are counted in different places, so that an error shows.  A row that
+ * the database refused for good is decided as new and committed as quarantined.  One whose key the
+ * database knew is committed: fw_store_state counts it.  What is taken in again from quarantine
+ * counts anew, unless it is refused again: it is there already.  What the journal held at the start
+ * counts as it is read; a report of it that was promoted and committed before is a duplicate
+ * without a row of its own.
+ */
 struct fw_core_counters {
 	uint64_t messages[FW_LANES];
+	uint64_t replays[FW_LANES]; /* of the messages: not from the journal */
+	uint64_t items[FW_LANES];
 	uint64_t reports[FW_LANES]; /* accepted as new */
 	uint64_t duplicates[FW_LANES];
 	uint64_t quarantined[FW_LANES]; /* reports, and messages that could not be taken apart */
-	uint64_t promoted;              /* telemetry reports that changed state */
+	uint64_t committed[FW_LANES], committed_duplicates[FW_LANES],
+	    committed_quarantined[FW_LANES];
+	uint64_t promoted; /* telemetry reports that changed state */
 	uint64_t alarms_opened, incidents_opened, pages;
 	uint64_t boots_forgotten; /* of devices that had too many */
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */

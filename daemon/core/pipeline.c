@@ -20,14 +20,16 @@ quarantine(struct fw_core *core, struct fw_quarantine what)
 	struct fw_action *action =
 	    fw_emit(core, m->replay_id ? FW_ACT_REPLAYED : FW_ACT_QUARANTINE);
 
-	core->counters.quarantined[m->lane]++;
 	if (m->replay_id) {
+		core->counters.items[m->lane]--; /* was one before */
 		action->u.replayed.quarantine_id = m->replay_id;
 		action->u.replayed.outcome = fw_reason_name(what.reason);
 		return action;
 	}
+	core->counters.quarantined[m->lane]++;
 	*q = what;
 	action->lane = core->lane;
+	action->item = (struct fw_receipt_item){.lane = m->lane, .rejected = what.reason};
 	action->u.quarantine = q;
 	return action;
 }
@@ -36,6 +38,7 @@ static void
 quarantine_message(struct fw_core *core, const struct fw_message *m, const char *device,
     enum fw_reason reason, const char *detail)
 {
+	core->counters.items[m->lane]++;
 	quarantine(core, (struct fw_quarantine){
 			     .message = m,
 			     .index = -1,
@@ -131,6 +134,7 @@ emit_report(struct fw_core *core, enum fw_action_type type, const struct fw_repo
 	    .via = r->via,
 	    .device = r->device,
 	    .boot_id = r->boot_id,
+	    .lane = r->message->lane,
 	    .sequence = r->sequence,
 	    .duplicate = type == FW_ACT_DUPLICATE,
 	};
@@ -238,6 +242,7 @@ quarantine_report(
 		    .device = r->device,
 		    .claimed = r->device ? NULL : fw_strdup(r->device_id),
 		    .boot_id = r->boot_id,
+		    .lane = r->message->lane,
 		    .sequence = r->sequence,
 		    .rejected = reason,
 		};
@@ -288,6 +293,7 @@ take_report(struct fw_core *core, const struct fw_message *m, struct fw_device *
 	const char *detail;
 	enum fw_reason reason = read_report(core, m, via, body, index, r, &detail);
 
+	core->counters.items[m->lane]++;
 	if (reason == FW_REASON_NONE)
 		accept(core, r, now_us);
 	else
@@ -381,6 +387,7 @@ fw_core_message(struct fw_core *core, const struct fw_message *m, int64_t now_us
 	fw_core_now(core, now_us);
 	core->lane = m->replay_id ? FW_LANE_ALARM : m->lane;
 	core->counters.messages[m->lane]++;
+	core->counters.replays[m->lane] += m->replay_id != NULL;
 	if (fw_decode_topic(m->topic, m->topic_len, &topic) != FW_OK) {
 		quarantine_message(core, m, "-", FW_REASON_TOPIC,
 		    "not fire/v1/{division}/{device}/alarm or telemetry");

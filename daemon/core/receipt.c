@@ -133,6 +133,19 @@ fetch(const struct fw_device *d)
 	__builtin_prefetch(d->id);
 }
 
+static void
+count_committed(struct fw_core *core, const struct fw_receipt_item *item)
+{
+	struct fw_core_counters *c = &core->counters;
+
+	if (item->rejected != FW_REASON_NONE)
+		c->committed_quarantined[item->lane]++;
+	else if (item->duplicate)
+		c->committed_duplicates[item->lane]++;
+	else
+		c->committed[item->lane]++;
+}
+
 struct fw_actions
 fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t count, int64_t now_us)
 {
@@ -140,6 +153,7 @@ fw_core_committed(struct fw_core *core, struct fw_receipt_item *items, size_t co
 
 	fw_core_begin(core);
 	for (size_t k = 0; k < count; k++) {
+		count_committed(core, &items[k]);
 		if (items[k].sequence == 0)
 			free(items[k].claimed);
 		else

@@ -270,6 +270,9 @@ read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
 		if (r == FW_OK) {
 			leave_behind(j, s, offset);
 			j->read_at = out->next;
+			j->read_records++;
+			if (out->position < j->opened_at)
+				j->found_records++;
 			return FW_OK;
 		}
 		if (r == FW_ECORRUPT || active) {
@@ -283,6 +286,17 @@ read_before(struct fw_journal *j, uint64_t written, struct fw_record *out)
 	return FW_EAGAIN;
 }
 
+/* Of `appended` records all that can be has been read.  A record is counted once it can be read,
+ * so that there may be more of them. */
+static void
+note_lost(struct fw_journal *j, uint64_t appended)
+{
+	uint64_t own = j->read_records - j->found_records + j->lost_records;
+
+	if (appended > own)
+		j->lost_records += appended - own;
+}
+
 int
 fw_journal_poll(struct fw_journal *j, struct fw_record *out)
 {
@@ -293,11 +307,12 @@ int
 fw_journal_read(struct fw_journal *j, struct fw_record *out)
 {
 	for (;;) {
-		uint64_t written = j->written;
+		uint64_t appended = j->records, written = j->written;
 		int r = read_before(j, written, out);
 
 		if (r != FW_EAGAIN)
 			return r;
+		note_lost(j, appended);
 		j->reader_asleep = true;
 		if (j->written == written)
 			return FW_EAGAIN;
@@ -410,6 +425,8 @@ room_in_segments(const struct fw_journal *j)
 void
 fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out)
 {
+	uint64_t own;
+
 	lock(j);
 	out->files_bytes = j->files_bytes;
 	out->no_room = !j->spare && j->spare_error;
@@ -417,11 +434,18 @@ fw_journal_state(const struct fw_journal *j, struct fw_journal_state *out)
 	unlock(j);
 	out->id = j->id;
 	out->synced = j->synced;
+	out->read_records = j->read_records;
+	out->found_records = j->found_records;
+	out->lost_records = j->lost_records;
+	/* the appender counts a record after it can be read */
+	own = out->read_records - out->found_records + out->lost_records;
+	out->records = j->records;
+	if (out->records < own)
+		out->records = own;
 	out->written = j->written;
 	out->read = j->read_at;
 	out->released = j->released;
 	out->quota_bytes = j->quota_bytes;
-	out->records = j->records;
 	out->refused = j->refused;
 	out->damaged = j->damaged;
 	out->damaged_bytes = j->damaged_bytes;

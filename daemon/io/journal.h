@@ -69,7 +69,11 @@ struct fw_journal_state { /* any thread may ask */
 	uint64_t released;
 	uint64_t files_bytes; /* of all segments on disk */
 	uint64_t quota_bytes;
-	uint64_t records; /* appended since open */
+	uint64_t records;       /* appended since open */
+	uint64_t read_records;  /* handed out since open … */
+	uint64_t found_records; /* … of which this many were there when it was opened */
+	uint64_t lost_records;  /* appended since open, and damaged before they were read; known
+				   when all before `written` has been read */
 	uint64_t refused; /* appends that found no room: lost unless the device repeats them */
 	uint64_t damaged; /* places where something is lost, since open: each was logged with its
 			     positions */

@@ -54,9 +54,11 @@ struct fw_journal {
 	uint64_t left_segment;      /* the reader's: number of the segment … */
 	size_t left_offset;         /* … of which the pages up to here were given back */
 	struct fw_segment *reading; /* the reader's; NULL: none yet */
+	uint64_t opened_at;         /* `written` when it was opened */
 
 	_Atomic uint64_t written, synced, read_at, released;
 	_Atomic bool reader_asleep, sync_wanted;
+	_Atomic uint64_t read_records, found_records, lost_records; /* the reader's */
 	_Atomic uint64_t records, refused, damaged, damaged_bytes, sync_errors;
 	_Atomic bool failed;
 };

@@ -247,7 +247,7 @@ journal_free(struct fw_journal *j)
 static int
 start(struct fw_journal *j, char *why, size_t why_size)
 {
-	j->written = j->synced = j->first_due;
+	j->written = j->synced = j->opened_at = j->first_due;
 	j->reading = j->head;
 	j->read_at = fw_journal_first(j);
 	if (j->event_fd >= 0 && pthread_create(&j->keeper, NULL, fw_keeper_run, j) == 0)

@@ -441,6 +441,8 @@ fw_store_state(const struct fw_store *s, struct fw_store_state *out)
 	    .connects = fw_pg_connects(s->pg),
 	    .last_commit_took_us = s->took_us,
 	};
+	for (int k = 0; k < FW_LANES; k++)
+		out->items[k] = s->gathering->items_of[k] + (s->sent ? s->sent->items_of[k] : 0);
 	out->gathered_bytes = s->gathering->readings.bytes;
 	for (int i = 0; i < FW_SQL_BATCH; i++)
 		out->gathered_bytes += s->gathering->columns[i].bytes;

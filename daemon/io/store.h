@@ -99,10 +99,11 @@ bool fw_store_send(struct fw_store *s);
 struct fw_store_state {
 	bool up;
 	uint64_t gathering, committed;
-	size_t gathered_rows;  /* in the batch being gathered */
-	size_t gathered_bytes; /* of its columns: to be kept well below 1 GiB, the most that
-				  PostgreSQL takes for one */
-	size_t under_way_rows; /* in the batch under way; 0 none */
+	size_t gathered_rows;   /* in the batch being gathered */
+	size_t gathered_bytes;  /* of its columns: to be kept well below 1 GiB, the most that
+				   PostgreSQL takes for one */
+	size_t under_way_rows;  /* in the batch under way; 0 none */
+	size_t items[FW_LANES]; /* of both, by the lane they came by */
 	uint64_t rows, transactions, retries, connects; /* since start */
 	uint64_t known;                                 /* report rows that the key refused */
 	uint64_t set_aside; /* rows that the database refused for good */

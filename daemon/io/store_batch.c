@@ -48,6 +48,7 @@ fw_batch_reset(struct fw_batch *b)
 	fw_columns_reset(&b->readings);
 	fw_arena_reset(&b->arena);
 	b->row_count = b->item_count = b->page_id_count = b->granted_count = 0;
+	memset(b->items_of, 0, sizeof(b->items_of));
 	b->has_ledger_mark = b->has_checkpoint = b->has_replays = false;
 	b->ledger_mark_us = 0;
 	b->journal = b->position = 0;
@@ -68,6 +69,7 @@ keep_item(struct fw_batch *b, const struct fw_receipt_item *item)
 {
 	b->items = fw_grow(b->items, &b->item_cap, b->item_count + 1, sizeof(*b->items));
 	b->items[b->item_count++] = *item;
+	b->items_of[item->lane]++;
 }
 
 static void

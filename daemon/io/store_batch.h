@@ -26,7 +26,8 @@ struct fw_batch {
 	size_t row_count;           /* of actions */
 	struct fw_receipt_item *items;
 	size_t item_count, item_cap;
-	uint32_t *report_items; /* for each row of FW_SQL_REPORT its item */
+	size_t items_of[FW_LANES]; /* by the lane they came by */
+	uint32_t *report_items;    /* for each row of FW_SQL_REPORT its item */
 	size_t report_item_cap;
 	bool has_replays;      /* reports taken in again, which the key may know */
 	struct fw_arena arena; /* of page_ids */

@@ -423,6 +423,38 @@ every_flipped_bit_is_seen(void **context)
 }
 
 static void
+records_are_counted_as_found_read_and_lost(void **context)
+{
+	struct fixture *f = *context;
+	char path[512];
+	uint64_t fourth;
+
+	open_at(f, f->folder);
+	append_numbers(f->j, 0, 10);
+	fourth = read_upto(f->j, 2) % SEGMENT;
+	segments(f->folder, 0, path);
+	overwrite(path, (long)fourth, "x", 1);
+	assert_int_equal(read_all(f->j, NULL), 6);
+	assert_int_equal(state(f->j).lost_records, 1);
+	append_numbers(f->j, 10, 15);
+	assert_int_equal(state(f->j).lost_records, 1);
+	assert_int_equal(read_all(f->j, NULL), 5);
+	assert_int_equal(state(f->j).records, 15);
+	assert_int_equal(state(f->j).read_records, 14);
+	assert_int_equal(state(f->j).found_records, 0);
+	assert_int_equal(state(f->j).lost_records, 1);
+	close_it(f);
+
+	open_at(f, f->folder);
+	append_numbers(f->j, 15, 20);
+	assert_int_equal(read_all(f->j, NULL), 19);
+	assert_int_equal(state(f->j).records, 5);
+	assert_int_equal(state(f->j).read_records, 19);
+	assert_int_equal(state(f->j).found_records, 14);
+	assert_int_equal(state(f->j).lost_records, 0);
+}
+
+static void
 cut_file_is_counted(void **context)
 {
 	struct fixture *f = *context;
@@ -1072,6 +1104,7 @@ main(void)
 	    TEST(lost_page_is_counted),
 	    TEST(lost_end_is_counted),
 	    TEST(every_flipped_bit_is_seen),
+	    TEST(records_are_counted_as_found_read_and_lost),
 	    TEST(cut_file_is_counted),
 	    TEST(missing_segment_is_a_gap),
 	    TEST(foreign_files_are_left_alone),

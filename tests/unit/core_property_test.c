@@ -141,6 +141,23 @@ check_sends(const struct bench *b, size_t first)
 	}
 }
 
+/* What was received is decided, and either committed or with whoever writes it. */
+static void
+check_identity(const struct bench *b)
+{
+	uint64_t waiting[FW_LANES] = {0};
+	struct fw_core_counters c;
+
+	fw_core_counters(b->core, &c);
+	for (size_t k = 0; k < b->item_count; k++)
+		waiting[b->items[k].lane]++;
+	for (int k = 0; k < FW_LANES; k++) {
+		assert_int_equal(c.items[k], c.reports[k] + c.duplicates[k] + c.quarantined[k]);
+		assert_int_equal(c.items[k], c.committed[k] + c.committed_duplicates[k] +
+						 c.committed_quarantined[k] + waiting[k]);
+	}
+}
+
 /* ---------------------------------------------------------------- the rows */
 
 static struct row *
@@ -366,6 +383,7 @@ step(struct world *w)
 	if (random_below(50) == 0)
 		bench_renew_town(b);
 	check_sends(b, sent);
+	check_identity(b);
 	check_all(b->core);
 }
 
