@@ -42,7 +42,11 @@ static void
 session_changed(enum fw_mqtt_change change, const char *why, void *context)
 {
 	struct fw_lane_unit *lane = context;
+	struct fw_journal_state journal;
 
+	fw_journal_state(lane->journal, &journal);
+	lane->cut = change == FW_MQTT_LOST && journal.refused != lane->refused_seen;
+	lane->refused_seen = journal.refused;
 	lane->taken_over = change == FW_MQTT_TAKEN_OVER;
 	lane->confirmed_at = 0;
 	if (change == FW_MQTT_UP)
@@ -296,12 +300,29 @@ fw_lane_send(struct fw_lane_unit *lane, uint64_t alarm_committed)
 	lane->gathered_since_us = 0;
 }
 
+/* The pause before the next attempt is for brokers that do not answer, not for a lane that works
+ * off what it has. */
+static void
+resume_where_cut(struct fw_lane_unit *lane)
+{
+	struct fw_journal_state state;
+
+	if (!lane->cut || lane->paused)
+		return;
+	fw_journal_state(lane->journal, &state);
+	if (state.no_room || fw_journal_filled_percent(lane->journal) >= RESUME_AT_PERCENT)
+		return;
+	lane->cut = false;
+	fw_mqtt_resume(lane->mqtt);
+}
+
 void
 fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *done, int64_t now_us)
 {
 	lane->under_way_since_us = 0;
 	if (done->has_checkpoint)
 		fw_journal_release(lane->journal, done->position, now_us);
+	resume_where_cut(lane);
 }
 
 int64_t
@@ -373,5 +394,6 @@ fw_lane_watch(struct fw_lane_unit *lane)
 		fw_mqtt_start(lane->mqtt);
 		lane->paused = false;
 	}
+	resume_where_cut(lane);
 	return !state.failed;
 }

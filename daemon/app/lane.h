@@ -34,6 +34,8 @@ struct fw_lane_unit {
 	bool taken_over; /* the session, by another client; it waits for the lease to be confirmed …
 			  */
 	uint64_t confirmed_at; /* … with this renewal; 0: not asked yet */
+	uint64_t refused_seen; /* refused appends when the session was last lost */
+	bool cut;              /* for want of room: to be resumed as soon as there is some */
 	bool paused;           /* the session is stopped: the journal is nearly full */
 	uint64_t refused_told; /* refused appends that have been logged */
 	uint64_t damaged_told;

@@ -55,6 +55,7 @@ struct fw_mqtt {
 	bool had_session; /* the broker should know one of ours */
 	int64_t up_since_us;
 	struct fw_timer *retry;
+	uint64_t received_before; /* messages, when an answer was last asked for */
 
 	struct fw_mqtt_events events;
 	struct fw_watch *wake;
@@ -276,6 +277,13 @@ paho_keepalive_s(int ours_s)
 }
 
 static void
+await_answer(struct fw_mqtt *m)
+{
+	m->received_before = atomic_load(&m->received);
+	fw_timer_set(m->retry, ANSWER_WITHIN_US);
+}
+
+static void
 connect_now(void *context)
 {
 	struct fw_mqtt *m = of_context(context);
@@ -304,7 +312,7 @@ connect_now(void *context)
 		options.ssl = &tls;
 	}
 	m->phase = CONNECTING;
-	fw_timer_set(m->retry, ANSWER_WITHIN_US);
+	await_answer(m);
 	rc = MQTTAsync_connect(m->client, &options);
 	MQTTProperties_free(&properties);
 	if (rc != MQTTASYNC_SUCCESS)
@@ -344,7 +352,7 @@ subscribe(struct fw_mqtt *m)
 	options.onFailure5 = on_subscribe_failed;
 	options.context = m;
 	m->phase = SUBSCRIBING;
-	fw_timer_set(m->retry, ANSWER_WITHIN_US);
+	await_answer(m);
 	atomic_fetch_add(&m->connects, 1);
 	rc = MQTTAsync_subscribeMany(m->client, m->profile.filter_count, m->profile.filters,
 	    m->profile.filter_qos, &options);
@@ -388,8 +396,13 @@ retry_due(void *context)
 	case PAUSED:
 		connect_now(m);
 		return;
-	case CONNECTING:
 	case SUBSCRIBING:
+		if (atomic_load(&m->received) != m->received_before) {
+			await_answer(m); /* it stands behind what the broker had queued */
+			return;
+		}
+		/* fall through */
+	case CONNECTING:
 		go_down(m, FW_MQTT_LOST, "no answer from the broker");
 		hang_up(m);
 		return;
