@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -90,8 +91,7 @@ def test_verify_tells_damage_by_position(stack, site, journal, copy):
     folder = copy()
     rows = listed(stack, os.path.join(folder, "alarm"), "--limit", "100000")
     victim, behind = rows[-3], rows[-2]
-    name, = [n for n in glob.glob(os.path.join(folder, "alarm", "*.journal"))
-             if flip(n, victim["topic"].encode(), behind_of=rows.index(victim))]
+    name = flip(os.path.join(folder, "alarm"), victim["topic"].encode(), rows.index(victim))
     done = stack.ctl("journal", "verify", folder, check=False)
     assert done.returncode == NOTHING
     assert f"alarm damaged from={victim['position']} to={behind['position']}\n" in done.stdout, (name, done.stdout)
@@ -99,21 +99,21 @@ def test_verify_tells_damage_by_position(stack, site, journal, copy):
     assert left == [r for r in rows if r != victim]
 
 
-def flip(name, topic, behind_of):
-    """Flips a bit in the topic of the record of that number, if the file holds so many."""
+def flip(folder, topic, number):
+    """Flips a bit in the topic of the record of that number; the name of its file."""
+    starts = []
+    for name in sorted(glob.glob(os.path.join(folder, "*.journal"))):
+        with open(name, "rb") as f:
+            data = f.read()
+        starts += [(name, m.start()) for m in re.finditer(b"fire/v1/", data)]
+    name, at = starts[number]
     with open(name, "r+b") as f:
-        data = f.read()
-        at = -1
-        starts = []
-        while (at := data.find(b"fire/v1/", at + 1)) >= 0:
-            starts.append(at)
-        if len(starts) <= behind_of:
-            return False
-        at = starts[behind_of]
-        assert data[at:at + len(topic)] == topic
         f.seek(at)
-        f.write(bytes([data[at] ^ 1]))
-    return True
+        found = f.read(len(topic))
+        assert found == topic
+        f.seek(at)
+        f.write(bytes([found[0] ^ 1]))
+    return name
 
 
 def test_export_is_evidence(stack, site, journal, tmp_path):
