@@ -102,4 +102,4 @@ def machine():
     return {"cores": os.cpu_count(), "cpu": model, "memory_mib": memory, "kernel": platform.release(),
             "postgresql": package("postgresql"), "mosquitto": package("mosquitto"), "paho": package("libpaho-mqtt1.3"),
             "compiler": output("cc", "--version"), "python": sys.version.split()[0], "node": output("node", "--version"),
-            "collectd": package("collectd-core"), "load_at_start": os.getloadavg()[0]}
+            "load_at_start": os.getloadavg()[0]}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A publisher that costs next to nothing: MQTT 3.1.1, QoS 1, over a bare socket, many messages a
- *write.
+ * write.
  *
  *	publish PORT DIVISION PREFIX DEVICES PACK REPORTS BOOT FIRST [text]
  *
  * REPORTS reports go round DEVICES devices PREFIX0000000…, sequences from FIRST within BOOT.  PACK
- *1: each on its device's own topic.  Otherwise device n is a child of gateway PREFIXgw(n / PACK)
- *and an uplink carries PACK reports. text: "time:value" instead of protobuf, for those who read
- *nothing else.
+ * 1: each on its device's own topic.  Otherwise device n is a child of gateway PREFIXgw(n / PACK)
+ * and an uplink carries PACK reports.  text: "time:value" on DEVICE/telemetry/gauge, collectd's own
+ * form, each device's later by 1 ms than its last: it drops what is not newer.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -31,7 +31,7 @@ struct run {
 	const char *division, *prefix;
 	uint64_t devices, pack, reports, boot, first;
 	int text, fd;
-	uint64_t messages, sent, acknowledged;
+	uint64_t started_ms, messages, sent, acknowledged;
 	uint8_t out[OUT_BYTES + MESSAGE_MOST];
 	size_t out_len, half; /* half: bytes of a PUBACK that has come in part */
 };
@@ -108,16 +108,20 @@ put_message(struct run *r, uint64_t message)
 	int topic_len;
 
 	if (r->text)
-		len = (size_t)snprintf((char *)payload, sizeof(payload), "%" PRIu64 ":%.1f",
-		    now_ms() / 1000, 20.0 + (double)(message % 100) / 10);
+		len = (size_t)snprintf((char *)payload, sizeof(payload), "%.3f:%.1f",
+		    (double)(r->started_ms + message / r->devices) / 1000, 20.0 + (double)(message % 100) / 10);
 	else
 		for (uint64_t i = 0; i < r->pack && first + i < r->reports; i++)
 			len += put_report(r, payload + len, first + i);
-	topic_len = r->pack == 1
-			? snprintf(topic, sizeof(topic), "fire/v1/%s/%s%07" PRIu64 "/telemetry",
-			      r->division, r->prefix, first % r->devices)
-			: snprintf(topic, sizeof(topic), "fire/v1/%s/%sgw%07" PRIu64 "/telemetry",
-			      r->division, r->prefix, first % r->devices / r->pack);
+	if (r->text)
+		topic_len = snprintf(topic, sizeof(topic), "%s%07" PRIu64 "/telemetry/gauge",
+		    r->prefix, first % r->devices);
+	else if (r->pack == 1)
+		topic_len = snprintf(topic, sizeof(topic), "fire/v1/%s/%s%07" PRIu64 "/telemetry",
+		    r->division, r->prefix, first % r->devices);
+	else
+		topic_len = snprintf(topic, sizeof(topic), "fire/v1/%s/%sgw%07" PRIu64 "/telemetry",
+		    r->division, r->prefix, first % r->devices / r->pack);
 	out[n++] = 0x32;
 	n += put_varint(out + n, 2 + (size_t)topic_len + 2 + len);
 	out[n++] = (uint8_t)(topic_len >> 8);
@@ -210,6 +214,7 @@ main(int argc, char **argv)
 	r.first = strtoull(argv[8], NULL, 10);
 	r.text = argc > 9;
 	r.messages = (r.reports + r.pack - 1) / r.pack;
+	r.started_ms = now_ms();
 	connect_broker(&r, atoi(argv[1]));
 	while (r.acknowledged < r.messages) {
 		while (r.sent < r.messages && r.sent - r.acknowledged < WINDOW &&
