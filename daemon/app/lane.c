@@ -18,6 +18,7 @@
 #define RESUME_AT_PERCENT 80
 #define ALARM_GATHER_MOST \
 	500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
+#define GROW_US (200 * FW_MS)
 #define GATHER_MOST_BYTES \
 	((size_t)256 << 20) /* of a batch; PostgreSQL takes at most 1 GiB in one value */
 
@@ -291,11 +292,22 @@ fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 
 /* ---------------------------------------------------------------- writing */
 
-void
-fw_lane_send(struct fw_lane_unit *lane, uint64_t alarm_committed)
+/* A device gets one receipt for all its reports in a batch: larger batches are fewer receipts. */
+static bool
+may_grow(const struct fw_lane_unit *lane, int64_t now_us)
 {
-	if (lane->wait_for_alarm > alarm_committed || !fw_store_send(lane->store))
+	int64_t passed_us = now_us - lane->sent_at_us;
+
+	return lane->flowing && passed_us >= 0 && passed_us < GROW_US && fw_lane_has_room(lane);
+}
+
+void
+fw_lane_send(struct fw_lane_unit *lane, uint64_t alarm_committed, int64_t now_us)
+{
+	if (lane->wait_for_alarm > alarm_committed || may_grow(lane, now_us) ||
+	    !fw_store_send(lane->store))
 		return;
+	lane->sent_at_us = now_us;
 	lane->under_way_since_us = lane->gathered_since_us;
 	lane->gathered_since_us = 0;
 }

@@ -47,7 +47,8 @@ struct fw_lane_unit {
 	int64_t gathered_since_us, under_way_since_us;
 	int64_t last_read_us;
 	bool at_end;  /* of the journal, at the last read */
-	bool flowing; /* messages come so fast that the journal is looked at now and then */
+	bool flowing; /* messages come so fast that the journal is looked at now and then … */
+	int64_t sent_at_us; /* … and a batch grows for a while after this */
 };
 
 /* Opens the journal and makes session and store; whoever opened it starts them.  `holder` is the
@@ -70,8 +71,8 @@ bool fw_lane_has_room(const struct fw_lane_unit *lane);
 /* The next message of the lane, while there is room for its rows.  FW_EAGAIN: none, or no room. */
 FW_MUST_CHECK int fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out);
 
-/* Sends what is gathered, if the lane can. */
-void fw_lane_send(struct fw_lane_unit *lane, uint64_t alarm_committed);
+/* Sends what is gathered, if the lane can; of a steady flow only now and then. */
+void fw_lane_send(struct fw_lane_unit *lane, uint64_t alarm_committed, int64_t now_us);
 void fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *done, int64_t now_us);
 
 /* Every report received before is committed. */

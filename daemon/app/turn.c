@@ -77,11 +77,12 @@ void
 fw_turn_send(struct fw_daemon *d)
 {
 	struct fw_store_state alarm;
+	int64_t now_us = fw_loop_now_us(d->loop);
 
 	fw_actions_run(d, fw_core_flush(d->core));
-	fw_lane_send(&d->lanes[FW_LANE_ALARM], UINT64_MAX);
+	fw_lane_send(&d->lanes[FW_LANE_ALARM], UINT64_MAX, now_us);
 	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
-	fw_lane_send(&d->lanes[FW_LANE_TELEMETRY], alarm.committed);
+	fw_lane_send(&d->lanes[FW_LANE_TELEMETRY], alarm.committed, now_us);
 }
 
 /* A steady flow is looked at every few milliseconds: to be woken for each message would cost the

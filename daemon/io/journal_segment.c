@@ -351,7 +351,7 @@ make_sure_of_page(struct fw_segment *s, size_t at, size_t page)
 }
 
 static void
-make_sure(struct fw_segment *s, size_t to)
+make_readable(struct fw_segment *s, size_t to)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -363,6 +363,13 @@ make_sure(struct fw_segment *s, size_t to)
 				make_sure_of_page(s, at + k, page);
 		s->readable += n;
 	}
+}
+
+static void
+make_sure(struct fw_segment *s, size_t to)
+{
+	if (s->readable < to)
+		make_readable(s, to);
 }
 
 /* Whether a record begins there, of which at most `limit` is written. */

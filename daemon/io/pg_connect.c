@@ -131,6 +131,11 @@ static const char *const session[] = {
     /* A person's open transaction must not hold the lane: the batch is refused, told and sent
        again. */
     "SET lock_timeout TO '5s'",
+    /* Rows go to the disk as they come.  Left to the kernel they pile up, and half a minute later a
+       flood's pages stand in front of an alarm's commit for the better part of a second. */
+    "SET backend_flush_after TO '1MB'",
+    /* The fence is read after the lock that it waits for. */
+    "SET default_transaction_isolation TO 'read committed'",
     /* A receipt speaks for what is on disk, whatever the role's default is. */
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') IN ('off', 'local')",
