@@ -108,7 +108,7 @@ BEGIN
 	INSERT INTO quarantined (quarantine_id, device, lane, journal_position, original_bytes, received_at, topic, reason, detail,
 		payload, report_index, replay_by, replay_at)
 	SELECT concat_ws('-', CASE m.lane WHEN 0 THEN 'alarm' ELSE 'telemetry' END, m.journal, m.position, 'handed'),
-		coalesce(nullif(split_part(m.topic, '/', 4), ''), '-'), m.lane, m.position, m.bytes, m.received_at, m.topic,
+		CASE WHEN split_part(m.topic, '/', 4) ~ '^[A-Za-z0-9_.:-]{1,64}$' THEN split_part(m.topic, '/', 4) ELSE '-' END, m.lane, m.position, m.bytes, m.received_at, m.topic,
 		'handed_over', 'of a journal whose daemon is not the active one', m.payload, -1, actor, clock_timestamp()
 	FROM unnest(lanes, journals, positions, original_bytes, received_ats, topics, payloads)
 		AS m(lane, journal, position, bytes, received_at, topic, payload)

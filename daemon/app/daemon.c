@@ -235,7 +235,8 @@ every_second(void *context)
 		fw_reading_town(d);
 	/* Also tells it of a clock that was set back. */
 	fw_actions_run(d, fw_core_tick(d->core, now_us));
-	write_ledger_behind(d, now_us);
+	if (fw_lane_has_room(&d->lanes[FW_LANE_TELEMETRY]))
+		write_ledger_behind(d, now_us);
 	tell_nobody(d);
 	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US ||
 	    now_us < d->partitions_kept_at_us) {

@@ -132,6 +132,8 @@ on_checkpoints(const struct fw_checkpoint checkpoints[FW_LANES], const char *err
 	struct fw_handover *h = d->handover;
 
 	h->asked = false;
+	if (d->role != FW_ROLE_STANDBY)
+		return; /* it has become the active one meanwhile */
 	if (error) {
 		fw_warning("handing over: checkpoints could not be read: %s", error);
 		return;

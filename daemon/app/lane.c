@@ -16,8 +16,9 @@
 
 #define PAUSE_AT_PERCENT 95
 #define RESUME_AT_PERCENT 80
-#define ALARM_GATHER_MOST \
+#define GATHER_AWAY_MOST \
 	500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
+#define AWAY_US (2 * FW_S) /* without an answer */
 #define GROW_US (200 * FW_MS)
 #define GATHER_MOST_BYTES \
 	((size_t)256 << 20) /* of a batch; PostgreSQL takes at most 1 GiB in one value */
@@ -183,7 +184,7 @@ void
 fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s)
 {
 	lane->gather_most =
-	    lane->id == FW_LANE_ALARM ? ALARM_GATHER_MOST : (size_t)s->database.batch_reports;
+	    lane->id == FW_LANE_ALARM ? GATHER_AWAY_MOST : (size_t)s->database.batch_reports;
 }
 
 static void
@@ -253,12 +254,22 @@ fw_lane_seek(struct fw_lane_unit *lane, const struct fw_checkpoint *checkpoint)
 }
 
 bool
-fw_lane_has_room(const struct fw_lane_unit *lane)
+fw_lane_is_away(const struct fw_lane_unit *lane)
 {
 	struct fw_store_state state;
 
 	fw_store_state(lane->store, &state);
-	return state.gathered_rows < lane->gather_most && state.gathered_bytes < GATHER_MOST_BYTES;
+	return !state.up || state.under_way_us >= AWAY_US || state.under_way_us < 0;
+}
+
+bool
+fw_lane_has_room(const struct fw_lane_unit *lane)
+{
+	size_t most = lane->away ? GATHER_AWAY_MOST : lane->gather_most;
+	struct fw_store_state state;
+
+	fw_store_state(lane->store, &state);
+	return state.gathered_rows < most && state.gathered_bytes < GATHER_MOST_BYTES;
 }
 
 int

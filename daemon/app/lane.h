@@ -29,7 +29,8 @@ struct fw_lane_unit {
 	void (*readable)(void *context); /* there may be something to read */
 	void *readable_context;
 	size_t max_payload_bytes;
-	size_t gather_most; /* rows gathered before reading pauses */
+	size_t gather_most; /* rows gathered before reading pauses … */
+	bool away;          /* … more, while PostgreSQL does not answer */
 	uint64_t journal_id;
 	bool taken_over; /* the session, by another client; it waits for the lease to be confirmed …
 			  */
@@ -64,6 +65,9 @@ void fw_lane_reload(
 /* Goes on where the checkpoint says, or at the beginning.  Loud about what the journal does not
  * hold any more; false: it cannot be read. */
 bool fw_lane_seek(struct fw_lane_unit *lane, const struct fw_checkpoint *checkpoint);
+
+/* PostgreSQL is not connected, or has not answered a batch for a while. */
+bool fw_lane_is_away(const struct fw_lane_unit *lane);
 
 /* For the rows of another message. */
 bool fw_lane_has_room(const struct fw_lane_unit *lane);

@@ -6,11 +6,11 @@
  *	         another daemon was active when it last heard: what comes waits in the journal
  *	standby  another one is active: no sessions with the broker, and what the journal still
  *	         holds from before is handed over to the active one
- *	active   the lease is held
+ *	active   the lease is held; takes in when the state is read, or after the same while
  *
  * There is no way from active to standby but to begin anew: stop ladder, start ladder, in the same
  * process.  So whatever was decided and not committed is forgotten as after a crash, and read
- *again.
+ * again.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,9 +66,12 @@ confirm_session(struct fw_daemon *d, struct fw_lane_unit *lane)
 void
 fw_role_watch(struct fw_daemon *d, int64_t now_us)
 {
-	if (d->role == FW_ROLE_UNKNOWN && !d->taking_in && !fw_lease_was_waiting(d->lease) &&
+	bool may = d->role == FW_ROLE_ACTIVE ||
+		   (d->role == FW_ROLE_UNKNOWN && !fw_lease_was_waiting(d->lease));
+
+	if (may && !d->taking_in &&
 	    (now_us - d->started_at_us >= TAKE_IN_ALONE_US || now_us < d->started_at_us)) {
-		fw_warning("postgres does not answer: taking in, to decide when it does");
+		fw_warning("the state is not read yet: taking in, to decide when it is");
 		fw_role_take_in(d);
 	}
 	for (int k = 0; k < FW_LANES; k++)

@@ -23,7 +23,7 @@ promoted(struct fw_actions actions)
 /*
  * Telemetry waits while its batch does: what the batch promoted is not committed yet, and more
  * promotions would hold it back for ever. It waits, too, while the alarm lane has no room for what
- * it may promote.
+ * it may promote.  While PostgreSQL is away nothing is committed, and a fire may come by telemetry.
  */
 static bool
 may_read(const struct fw_daemon *d, const struct fw_lane_unit *lane)
@@ -34,7 +34,7 @@ may_read(const struct fw_daemon *d, const struct fw_lane_unit *lane)
 	if (lane == alarm)
 		return true;
 	fw_store_state(alarm->store, &state);
-	return lane->wait_for_alarm <= state.committed && fw_lane_has_room(alarm);
+	return (lane->away || lane->wait_for_alarm <= state.committed) && fw_lane_has_room(alarm);
 }
 
 /* True when its time was up before its messages were. */
@@ -94,6 +94,7 @@ read_telemetry(struct fw_daemon *d)
 	bool flowing = lane->flowing, more;
 	size_t count = 0;
 
+	lane->away = fw_lane_is_away(lane) || fw_lane_is_away(&d->lanes[FW_LANE_ALARM]);
 	more = read_lane(d, lane, TELEMETRY_SLICE_US, &count);
 	lane->flowing = count > 0;
 	if (flowing && count == 0) /* asks to be woken */

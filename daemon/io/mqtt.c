@@ -60,6 +60,7 @@ struct fw_mqtt {
 	struct fw_mqtt_events events;
 	struct fw_watch *wake;
 
+	_Atomic bool refused; /* by the handler, since the client was made */
 	_Atomic bool up;
 	_Atomic uint64_t connects, losses, sessions_lost, received, published, dropped;
 };
@@ -82,6 +83,8 @@ put_failure(struct fw_mqtt *m, const char *what, const MQTTAsync_failureData5 *f
 
 	if (failure && failure->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)
 		detail = MQTTReasonCode_toString(failure->reasonCode);
+	else if (failure && failure->code >= MQTTREASONCODE_UNSPECIFIED_ERROR) /* of a CONNACK */
+		detail = MQTTReasonCode_toString((enum MQTTReasonCodes)failure->code);
 	if (!detail && failure)
 		detail = failure->message ? failure->message : MQTTAsync_strerror(failure->code);
 	fw_mqtt_events_put(&m->events, FW_EVENT_DOWN, what, detail ? detail : "no answer");
@@ -91,6 +94,7 @@ put_failure(struct fw_mqtt *m, const char *what, const MQTTAsync_failureData5 *f
 static void
 refuse(struct fw_mqtt *m)
 {
+	atomic_store(&m->refused, true);
 	fw_mqtt_events_put(&m->events, FW_EVENT_DOWN,
 	    "a message was refused, the connection is cut: the broker keeps it", "");
 	if (fw_mqtt_socket_cut(&m->socket) == 0)
@@ -283,6 +287,52 @@ await_answer(struct fw_mqtt *m)
 	fw_timer_set(m->retry, ANSWER_WITHIN_US);
 }
 
+static int
+create(struct fw_mqtt *m)
+{
+	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+	int rc;
+
+	options.maxBufferedMessages = BUFFERED_MOST;
+	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+	rc = MQTTAsync_createWithOptions(&m->client, m->profile.uri, m->profile.client_id,
+	    MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
+	if (rc == MQTTASYNC_SUCCESS)
+		rc = MQTTAsync_setCallbacks(m->client, m, on_lost, on_message, NULL);
+	if (rc == MQTTASYNC_SUCCESS)
+		rc = MQTTAsync_setDisconnected(m->client, m, on_server_disconnect);
+	return rc;
+}
+
+/* Destroying the client, not the disconnect, is what makes sure that Paho takes in and acknowledges
+ * nothing more. */
+static void
+destroy(struct fw_mqtt *m)
+{
+	MQTTAsync_destroy(&m->client);
+	atomic_store(&m->refused, false);
+	fw_mqtt_events_take(&m->events);
+	m->events.taken.count = 0;
+}
+
+static void
+create_again(struct fw_mqtt *m)
+{
+	if (create(m) != MQTTASYNC_SUCCESS)
+		abort(); /* the same options were accepted before: memory */
+}
+
+/* Where a PUBACK had to wait for the socket, Paho would send it by the next connection. */
+static void
+forget_acknowledgements(struct fw_mqtt *m)
+{
+	if (!atomic_load(&m->refused))
+		return;
+	fw_mqtt_outbox_drain(m->outbox);
+	destroy(m);
+	create_again(m);
+}
+
 static void
 connect_now(void *context)
 {
@@ -292,6 +342,7 @@ connect_now(void *context)
 	MQTTProperties properties = MQTTProperties_initializer;
 	int rc;
 
+	forget_acknowledgements(m);
 	fill_properties(m, &properties);
 	options.cleanstart = 0;
 	options.connectProperties = &properties;
@@ -452,23 +503,6 @@ woken(int what, void *context)
 		handle(m, &m->events.taken.items[i]);
 }
 
-static int
-create(struct fw_mqtt *m)
-{
-	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
-	int rc;
-
-	options.maxBufferedMessages = BUFFERED_MOST;
-	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-	rc = MQTTAsync_createWithOptions(&m->client, m->profile.uri, m->profile.client_id,
-	    MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
-	if (rc == MQTTASYNC_SUCCESS)
-		rc = MQTTAsync_setCallbacks(m->client, m, on_lost, on_message, NULL);
-	if (rc == MQTTASYNC_SUCCESS)
-		rc = MQTTAsync_setDisconnected(m->client, m, on_server_disconnect);
-	return rc;
-}
-
 int
 fw_mqtt_new(struct fw_mqtt **out, struct fw_loop *loop, const struct fw_mqtt_options *options,
     const struct fw_mqtt_handlers *handlers, char *why, size_t why_size)
@@ -502,8 +536,8 @@ fw_mqtt_start(struct fw_mqtt *m)
 {
 	if (m->phase != STOPPED)
 		return;
-	if (!m->client && create(m) != MQTTASYNC_SUCCESS)
-		abort(); /* the same options were accepted before: memory */
+	if (!m->client)
+		create_again(m);
 	m->failures = 0;
 	connect_now(m);
 }
@@ -540,8 +574,6 @@ wait_until_closed(struct fw_mqtt *m)
 	}
 }
 
-/* Destroying the client, not the disconnect, is what makes sure that Paho takes in and acknowledges
- * nothing more. */
 void
 fw_mqtt_stop(struct fw_mqtt *m)
 {
@@ -560,9 +592,7 @@ fw_mqtt_stop(struct fw_mqtt *m)
 	if (MQTTAsync_isConnected(m->client) &&
 	    MQTTAsync_disconnect(m->client, &options) == MQTTASYNC_SUCCESS)
 		wait_until_closed(m);
-	MQTTAsync_destroy(&m->client);
-	fw_mqtt_events_take(&m->events);
-	m->events.taken.count = 0;
+	destroy(m);
 }
 
 void

@@ -95,6 +95,7 @@ static void
 begin_rollback(struct fw_pg *pg)
 {
 	fw_pg_begin_request(pg, &pg->rollback);
+	fw_timer_set(pg->timer, FW_PG_ANSWER_WITHIN_US);
 	if (!PQsendQueryParams(pg->conn, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) ||
 	    !PQpipelineSync(pg->conn))
 		fw_pg_lose(pg);

@@ -433,6 +433,7 @@ fw_store_state(const struct fw_store *s, struct fw_store_state *out)
 	    .committed = s->committed,
 	    .gathered_rows = s->gathering->row_count,
 	    .under_way_rows = s->sent ? s->sent->row_count : 0,
+	    .under_way_us = s->sent ? fw_loop_now_us(s->loop) - s->sent_at_us : 0,
 	    .rows = s->rows,
 	    .transactions = s->transactions,
 	    .retries = s->retries,

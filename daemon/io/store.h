@@ -102,7 +102,8 @@ struct fw_store_state {
 	size_t gathered_rows;   /* in the batch being gathered */
 	size_t gathered_bytes;  /* of its columns: to be kept well below 1 GiB, the most that
 				   PostgreSQL takes for one */
-	size_t under_way_rows;  /* in the batch under way; 0 none */
+	size_t under_way_rows;  /* in the batch under way; 0 none … */
+	int64_t under_way_us;   /* … and since when it was last sent */
 	size_t items[FW_LANES]; /* of both, by the lane they came by */
 	uint64_t rows, transactions, retries, connects; /* since start */
 	uint64_t known;                                 /* report rows that the key refused */

@@ -65,6 +65,42 @@ on_known(const struct fw_pg_error *error, void *context)
 	fw_store_transmit(s);
 }
 
+static void
+on_batch_rows(size_t step, const PGresult *rows, void *context)
+{
+	struct fw_store *s = context;
+
+	(void)step;
+	s->found_fence = (uint64_t)fw_get_int(rows, 0, 0);
+	s->found_batch = (uint64_t)fw_get_int(rows, 0, 1);
+}
+
+/* Which batch of this journal the database has. */
+static void
+read_batch(struct fw_store *s, enum fw_store_phase phase,
+    void (*done)(const struct fw_pg_error *error, void *context))
+{
+	struct fw_pg_step *step;
+
+	s->found_fence = s->found_batch = 0;
+	s->request.step_count = 0;
+	step = fw_store_add_step(s, FW_SQL_READ_BATCH, 0);
+	snprintf(s->lane_text, sizeof(s->lane_text), "%d", (int)s->lane);
+	snprintf(s->journal_text, sizeof(s->journal_text), "%" PRId64, (int64_t)s->journal);
+	s->enter_values[0] = s->instance;
+	s->enter_values[1] = s->lane_text;
+	s->enter_values[2] = s->journal_text;
+	*step = (struct fw_pg_step){
+	    .statement = FW_SQL_READ_BATCH, .param_count = 3, .values = s->enter_values};
+	fw_store_request(s, phase, on_batch_rows, done);
+}
+
+static uint64_t
+found(const struct fw_store *s)
+{
+	return s->found_fence == s->fence ? s->found_batch : 0;
+}
+
 /* Keys and receive times of the batch's reports. */
 static void
 ask_known(struct fw_store *s)
@@ -83,13 +119,36 @@ ask_known(struct fw_store *s)
 	fw_store_request(s, KNOWN, on_known_rows, on_known);
 }
 
+/*
+ * The reports may be known for the batch itself: its first transaction was still under way when the
+ * connection that it went by was given up, and has ended since.
+ */
 static void
-on_searched(bool found, size_t row, void *context)
+on_batch_or_known(const struct fw_pg_error *error, void *context)
 {
 	struct fw_store *s = context;
 
 	s->phase = IDLE;
-	if (found) {
+	if (error && error->lost)
+		return;
+	if (error) {
+		tell(s, error);
+		send_later(s);
+	} else if (found(s) == s->sent->serial) {
+		s->fresh = false;
+		fw_store_transmit(s);
+	} else {
+		ask_known(s);
+	}
+}
+
+static void
+on_searched(bool is_found, size_t row, void *context)
+{
+	struct fw_store *s = context;
+
+	s->phase = IDLE;
+	if (is_found) {
 		fw_refusal_set_aside(
 		    s->sent, s->refusal.statement, row, fw_loop_now_us(s->loop), s->refusal.why);
 		s->set_aside++;
@@ -135,7 +194,7 @@ fw_store_failed(struct fw_store *s, const struct fw_pg_error *error)
 	}
 	tell(s, error);
 	if (strcmp(error->sqlstate, "FW003") == 0) {
-		ask_known(s);
+		read_batch(s, KNOWN, on_batch_or_known);
 	} else if (strcmp(error->sqlstate, "25006") == 0) {
 		fw_pg_reconnect(s->pg, error->message); /* it is a standby now */
 	} else if (fw_refused_for_good(error->sqlstate) &&
@@ -148,16 +207,6 @@ fw_store_failed(struct fw_store *s, const struct fw_pg_error *error)
 
 /* ---------------------------------------------------------------- after a connect */
 
-static void
-on_batch_rows(size_t step, const PGresult *rows, void *context)
-{
-	struct fw_store *s = context;
-
-	(void)step;
-	s->found_fence = (uint64_t)fw_get_int(rows, 0, 0);
-	s->found_batch = (uint64_t)fw_get_int(rows, 0, 1);
-}
-
 /*
  * The database has the last batch that was answered for; or the one under way too, whose answer was
  * lost; or less than that: a server that is behind has taken over.
@@ -166,7 +215,7 @@ static void
 on_checked(const struct fw_pg_error *error, void *context)
 {
 	struct fw_store *s = context;
-	uint64_t has = s->found_fence == s->fence ? s->found_batch : 0;
+	uint64_t has = found(s);
 
 	s->phase = IDLE;
 	if (error && error->lost)
@@ -187,17 +236,5 @@ on_checked(const struct fw_pg_error *error, void *context)
 void
 fw_store_check(struct fw_store *s)
 {
-	struct fw_pg_step *step;
-
-	s->found_fence = s->found_batch = 0;
-	s->request.step_count = 0;
-	step = fw_store_add_step(s, FW_SQL_READ_BATCH, 0);
-	snprintf(s->lane_text, sizeof(s->lane_text), "%d", (int)s->lane);
-	snprintf(s->journal_text, sizeof(s->journal_text), "%" PRId64, (int64_t)s->journal);
-	s->enter_values[0] = s->instance;
-	s->enter_values[1] = s->lane_text;
-	s->enter_values[2] = s->journal_text;
-	*step = (struct fw_pg_step){
-	    .statement = FW_SQL_READ_BATCH, .param_count = 3, .values = s->enter_values};
-	fw_store_request(s, CHECK, on_batch_rows, on_checked);
+	read_batch(s, CHECK, on_checked);
 }

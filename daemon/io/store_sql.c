@@ -148,8 +148,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"ON CONFLICT (incident_id, trigger, step, role, channel, division) DO UPDATE SET state = EXCLUDED.state, "
 	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced WHERE t.state = 'queued' OR EXCLUDED.forced"},
 
-    /* The row that claims a page is written unless the incident was answered; a replay claims what
-       has no outcome yet. */
+    /* The row that claims a page is written unless the incident was answered; an incident without a
+       row, set aside perhaps, was not.  A replay claims what has no outcome yet. */
     [FW_SQL_PAGE] = {"page",
 	"INSERT INTO notification AS t (notification_id, incident_id, division, trigger, step, role, person, channel, "
 	"target, forced, due_at, sent_at, attempts, state) "
@@ -158,29 +158,30 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[], "
 	"$9::text[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::integer[]) WITH ORDINALITY "
 	"AS p(notification_id, incident_id, division, trigger, step, role, person, channel, target, forced, due_at, sent_at, "
-	"attempts, n) JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
-	"WHERE p.forced OR " UNANSWERED(
-	    "p") " ORDER BY p.notification_id, p.division, p.n DESC "
+	"attempts, n) LEFT JOIN incident i ON i.incident_id = p.incident_id AND i.division = p.division "
+	"WHERE p.forced OR coalesce(" UNANSWERED(
+	    "p") ", true) ORDER BY p.notification_id, p.division, p.n DESC "
 		 "ON CONFLICT (notification_id, division) DO UPDATE SET state = 'sent', attempts = EXCLUDED.attempts, "
 		 "sent_at = EXCLUDED.sent_at, forced = EXCLUDED.forced "
 		 "WHERE t.state IN ('queued', 'sent') OR (t.state = 'cancelled' AND EXCLUDED.forced) "
 		 "RETURNING t.notification_id, true"},
 
     /* "sent" may be claimed too: by this very claim before its commit was heard of, or before the
-       daemon was started anew. */
+       daemon was started anew.  A page whose row is missing is allowed: nobody can have answered it. */
     [FW_SQL_CLAIM] = {"claim",
-	"UPDATE notification t SET attempts = c.attempts, sent_at = c.sent_at, "
-	"state = CASE WHEN c.allowed THEN 'sent' ELSE 'cancelled' END "
-	"FROM (SELECT DISTINCT ON (u.id, u.division) u.id, u.division, u.attempts, u.sent_at, "
-	"n.forced OR " UNANSWERED(
-	    "n") " AS allowed "
+	"WITH c AS (SELECT DISTINCT ON (u.id, u.division) u.id, u.division, u.attempts, u.sent_at, "
+	"n.notification_id IS NULL AS missing, coalesce(n.forced OR " UNANSWERED(
+	    "n") ", true) AS allowed "
 		 "FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY "
 		 "AS u(id, division, attempts, sent_at, n) "
-		 "JOIN notification n ON n.notification_id = u.id AND n.division = u.division "
-		 "JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
-		 "ORDER BY u.id, u.division, u.n DESC) AS c "
+		 "LEFT JOIN notification n ON n.notification_id = u.id AND n.division = u.division "
+		 "LEFT JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
+		 "ORDER BY u.id, u.division, u.n DESC), "
+		 "claimed AS (UPDATE notification t SET attempts = c.attempts, sent_at = c.sent_at, "
+		 "state = CASE WHEN c.allowed THEN 'sent' ELSE 'cancelled' END FROM c "
 		 "WHERE t.notification_id = c.id AND t.division = c.division AND t.state IN ('queued', 'sent') "
-		 "AND t.attempts <= c.attempts RETURNING t.notification_id, c.allowed"},
+		 "AND t.attempts <= c.attempts RETURNING t.notification_id, c.allowed) "
+		 "SELECT notification_id, allowed FROM claimed UNION ALL SELECT id, true FROM c WHERE missing"},
 
     /* A page that waits for its next attempt is cancelled when the incident was answered while it
        was with its channel. */

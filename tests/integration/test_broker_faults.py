@@ -53,6 +53,28 @@ def test_a_broker_that_has_lost_the_session_is_told(own_stack):
     device.recorded(device.send(device.report(readings=[(1, 2.0)])))     # subscribed anew
 
 
+def test_a_broker_that_refuses_is_asked_again(own_stack):
+    """Somebody has changed the passwords; the reason is in the log, and what was queued comes when they are right again."""
+    stack = own_stack(settings=["mqtt.retry_max_ms=1s"])
+    device = Device(stack, stack.site().a)
+    device.recorded(device.send(device.report(readings=[(1, 1.0)])))
+    extra = os.path.join(stack.directory, "mosquitto.extra")
+    stack.stop("mosquitto")
+    with open(extra, "w") as f:
+        f.write("allow_anonymous false\n")
+    stack.start("mosquitto")
+    for lane in ("alarm", "telemetry"):
+        wait_until(lambda: f"mqtt lane={lane} not connected: cannot connect: Not authorized" in stack.log("firewatchd"))
+    assert not any(session(stack, lane)["up"] for lane in ("alarm", "telemetry"))
+    stack.stop("mosquitto")
+    os.unlink(extra)
+    stack.start("mosquitto")
+    wait_until(lambda: is_up(stack))
+    wait_until(stack.mqtt.client.is_connected)
+    device.recorded(device.raises(FIRE))
+    assert session(stack)["sessions_lost"] == 0
+
+
 def test_what_the_broker_drops_is_a_gap(own_stack):
     """More comes for a daemon that is away than the broker keeps for it."""
     kept = 50

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """firewatchctl journal: what an investigator reads from the files, while the daemon runs and after an accident."""
 import base64
+import contextlib
 import csv
 import glob
 import hashlib
@@ -10,6 +11,7 @@ import os
 import re
 import shutil
 
+import psycopg2
 import pytest
 
 from harness import Device, pb, wait_equal
@@ -121,6 +123,16 @@ def test_replay_hands_over_once(stack, site, journal):
     assert {r["received_at"] for r in rows} == {
         t for t, in stack.rows("SELECT received_at FROM report WHERE device = %s", site.a)}
     wait_equal(lambda: stack.value("SELECT count(*) FROM report WHERE device = %s", site.a), len(sent))
+
+
+def test_any_topic_is_handed_over(stack):
+    """A topic has up to 64 KiB, a key of PostgreSQL not."""
+    topic = f"fire/v1/330106001201001/{os.urandom(20000).hex()}/alarm"
+    with contextlib.closing(psycopg2.connect(stack.env["FIREWATCH_DSN"])) as db, db, db.cursor() as cursor:
+        cursor.execute("SELECT firewatch.hand_over('{0}', '{4711}', '{1}', '{0}', ARRAY[now()], ARRAY[%s], ARRAY[''::bytea], 'x')",
+                       (topic,))
+        assert cursor.fetchone() == (1,)
+    wait_equal(lambda: stack.value("SELECT device FROM quarantined WHERE topic = %s AND reason = 'handed_over'", topic), "-")
 
 
 @pytest.mark.parametrize("arguments, code", [

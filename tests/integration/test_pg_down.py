@@ -74,6 +74,49 @@ def test_a_fire_pages_while_postgresql_hangs(own_stack):
     stack.row("SELECT 1 FROM firewatch.notification_history WHERE person = %s AND state = 'delivered'", site.guardian)
 
 
+def test_fires_that_come_as_telemetry_page_too(own_stack):
+    """A device may send a fire on the wrong topic, one after the other, and behind more telemetry than a batch takes."""
+    stack = own_stack(settings=["database.batch_reports=50"])
+    sites = [stack.site() for _ in range(3)]
+    meter = Device(stack, sites[0].c)
+    meter.recorded(meter.send(meter.report(readings=[(1, 20.0)])))
+    servers = [stack.part_pid("postgresql"), *children(stack.part_pid("postgresql"))]
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        fires = []
+        for site in sites:
+            for k in range(60):
+                meter.send(meter.report(readings=[(1, float(k))]))
+            device = Device(stack, site.a)
+            published = time.monotonic()
+            fires.append((device, device.send(device.report(events=[(FIRE, True)]), lane="telemetry")))
+            page = stack.receiver.wait(site.guardian)[0]
+            assert page.at - published < 8
+    finally:
+        for pid in servers:
+            os.kill(pid, signal.SIGCONT)
+    for device, fire in fires:
+        device.recorded(fire)
+    wait_equal(lambda: stack.value("SELECT count(*) FROM report WHERE device = %s", meter.name), 181)
+
+
+def test_what_comes_before_the_state_is_read_is_kept(own_stack):
+    """The lease is taken at once; the state is another matter."""
+    stack = own_stack(sites=1)
+    site = stack.site()
+    smoke = Device(stack, site.a)
+    stack.stop("firewatchd")
+    with contextlib.closing(psycopg2.connect(stack.env["FIREWATCH_DSN"])) as db:
+        db.cursor().execute("LOCK TABLE firewatch.incident IN ACCESS EXCLUSIVE MODE")
+        stack.run("start", stack.directory, "firewatchd", "--no-wait")
+        wait_until(lambda: "taking in, to decide when it is" in stack.log("firewatchd"))
+        fire = smoke.raises(FIRE)
+        wait_equal(lambda: stack.ask()["lanes"]["alarm"]["journal"]["records"], 1)
+    stack.receiver.wait(site.guardian)
+    smoke.recorded(fire)
+
+
 def test_an_open_transaction_of_a_person_holds_nothing_up_for_long(own_stack):
     """Somebody acknowledges in psql and walks away: the next batch that touches the incident cannot have its lock."""
     stack = own_stack(sites=2)

@@ -145,6 +145,35 @@ test_refused_state_is_kept_as_text(void **state)
 	assert_int_equal(f->claimed_count, 2);
 }
 
+/* An incident without a row has not been answered, a page without a row neither. */
+static void
+test_pages_without_their_rows_go_out(void **state)
+{
+	struct fixture *f = *state;
+	struct fw_device *d = fixture_device("d1");
+	char i1[] = "i1", p1[] = "p1";
+	struct fw_incident i = fixture_incident(d, i1);
+	struct fw_page p = fixture_page(&i, p1);
+
+	fixture_sql(f, "ALTER TABLE incident ADD CONSTRAINT never CHECK (incident_id <> 'i1')");
+	fixture_add(f, FW_ACT_INCIDENT, &i);
+	fixture_add(f, FW_ACT_PAGE, &p);
+	fixture_commit(f);
+	fixture_sql(f, "ALTER TABLE incident DROP CONSTRAINT never");
+	assert_string_equal(fixture_value(f, "SELECT count(*) FROM incident"), "0");
+	assert_int_equal(f->claimed_count, 1);
+	p.attempts = 2;
+	fixture_add(f, FW_ACT_CLAIM, &p);
+	fixture_commit(f);
+	assert_int_equal(f->claimed_count, 2);
+	fixture_sql(f, "DELETE FROM notification");
+	p.attempts = 3;
+	fixture_add(f, FW_ACT_CLAIM, &p);
+	fixture_commit(f);
+	assert_int_equal(f->claimed_count, 3);
+	assert_int_equal(f->refused_count, 0);
+}
+
 /* The core decided from a report that the database knows: nothing of it is committed. */
 static void
 test_known_report_is_taken_back(void **state)
@@ -186,9 +215,8 @@ test_known_report_is_let_pass(void **state)
 /* Sent again after an outcome that was not heard of, its own reports are nothing that nobody knew.
  */
 static void
-test_committed_unheard(void **state)
+commit_unheard(struct fixture *f, bool is_cut)
 {
-	struct fixture *f = *state;
 	struct fw_device *d = fixture_device("d1");
 
 	fw_store_set_position(f->store, JOURNAL, 1);
@@ -202,11 +230,25 @@ test_committed_unheard(void **state)
 	    "INSERT INTO report SELECT received_day, device, boot_id, 2, division, lane, 2, report_index, received_at, "
 	    "observed_at, clock_fault, backfill, mode, body FROM report; "
 	    "UPDATE checkpoint SET batch = 2, position = 3"); /* … nor sent: as if it had been */
-	kill_sessions(f);
+	if (is_cut)
+		kill_sessions(f);
 	fixture_wait(f, fixture_is_committed);
 	assert_int_equal(f->committed, 2);
 	assert_string_equal(f->taken_back, "");
 	assert_string_equal(fixture_value(f, "SELECT count(*) FROM report"), "2");
+}
+
+static void
+test_committed_unheard(void **state)
+{
+	commit_unheard(*state, true);
+}
+
+/* After the next connection was made. */
+static void
+test_committed_late(void **state)
+{
+	commit_unheard(*state, false);
 }
 
 static void
@@ -268,9 +310,11 @@ main(void)
 	    TEST(test_batch_is_kept),
 	    TEST(test_refused_reports_are_set_aside),
 	    TEST(test_refused_state_is_kept_as_text),
+	    TEST(test_pages_without_their_rows_go_out),
 	    TEST(test_known_report_is_taken_back),
 	    TEST(test_known_report_is_let_pass),
 	    TEST(test_committed_unheard),
+	    TEST(test_committed_late),
 	    TEST(test_fenced),
 	    TEST(test_database_that_is_behind),
 	    TEST(test_database_that_is_in_step),
