@@ -167,7 +167,7 @@ install: all $(CONF_MAN) $(CONF_FILE)
 # The packages come first, so each builds by a make of its own.
 
 SANITIZED  := build/san-address-undefined
-THREADED   := build/san-thread/tests/journal/journal_test
+THREADED   := $(addprefix build/san-thread/tests/journal/,journal_test journal_damage_test)
 MAKE_BUILD  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: demo

@@ -7,7 +7,7 @@ FUZZ := csv_fuzz decode_fuzz journal_fuzz
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/unit/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
-JOURNAL_TESTS := $(addprefix $(BUILD)/tests/journal/,journal_test journal_disk_test)
+JOURNAL_TESTS := $(addprefix $(BUILD)/tests/journal/,journal_test journal_damage_test journal_disk_test)
 STORE_TESTS   := $(addprefix $(BUILD)/tests/store/,store_test store_fault_test store_read_test)
 TEST_PROGRAMS := $(UNIT_PROGRAMS) $(JOURNAL_TESTS) $(STORE_TESTS) $(FUZZ_PROGRAMS)
 
@@ -28,6 +28,8 @@ $(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,s
 JOURNAL_OBJ := $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_folder journal_keeper journal_open journal_segment))
 
 $(BUILD)/tests/fuzz/journal_fuzz: $(JOURNAL_OBJ)
+
+$(addprefix $(BUILD)/tests/journal/,journal_test journal_damage_test): $(BUILD)/obj/tests/journal/journal_fixture.o
 
 $(JOURNAL_TESTS): $(BUILD)/tests/journal/%: $(BUILD)/obj/tests/journal/%.o $(JOURNAL_OBJ) $(CORE_LIB)
 	@mkdir -p $(@D)
