@@ -169,7 +169,7 @@ fw_handover(struct fw_daemon *d)
 	}
 	h->asked = true;
 	fw_read_checkpoints(fw_lease_pg(d->lease), d->settings->instance.name,
-	    fw_role_journals(d).id, on_checkpoints, d);
+	    fw_lane_journals(d->lanes).id, on_checkpoints, d);
 }
 
 void

@@ -231,6 +231,16 @@ fw_lane_close(struct fw_lane_unit *lane)
 	fw_journal_close(lane->journal);
 }
 
+struct fw_journals
+fw_lane_journals(const struct fw_lane_unit lanes[FW_LANES])
+{
+	struct fw_journals j;
+
+	for (int k = 0; k < FW_LANES; k++)
+		j.id[k] = lanes[k].journal_id;
+	return j;
+}
+
 /* ---------------------------------------------------------------- reading */
 
 bool

@@ -52,6 +52,12 @@ struct fw_lane_unit {
 	int64_t sent_at_us; /* … and a batch grows for a while after this */
 };
 
+struct fw_journals {
+	uint64_t id[FW_LANES];
+};
+
+struct fw_journals fw_lane_journals(const struct fw_lane_unit lanes[FW_LANES]);
+
 /* Opens the journal and makes session and store; whoever opened it starts them.  `holder` is the
  * alarm journal's id, 0 while that one is opened.  On failure `why` tells. */
 FW_MUST_CHECK int fw_lane_open(struct fw_lane_unit *lane, enum fw_lane id, uint64_t holder,

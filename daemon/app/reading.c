@@ -59,7 +59,7 @@ town_read(struct fw_town *town, const char *error, void *context)
 	fw_core_set_town(d->core, town);
 	if (d->loading)
 		fw_read_state(fw_store_pg(d->lanes[FW_LANE_ALARM].store),
-		    d->settings->instance.name, fw_role_journals(d).id, d->core,
+		    d->settings->instance.name, fw_lane_journals(d->lanes).id, d->core,
 		    fw_loop_now_us(d->loop), state_read, d);
 	else if (d->town_wanted)
 		fw_reading_town(d);

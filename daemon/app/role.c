@@ -27,16 +27,6 @@
 	(600 * FW_S) /* between two times that a known report makes it begin anew \
 		      */
 
-struct fw_journals
-fw_role_journals(const struct fw_daemon *d)
-{
-	struct fw_journals j;
-
-	for (int k = 0; k < FW_LANES; k++)
-		j.id[k] = d->lanes[k].journal_id;
-	return j;
-}
-
 void
 fw_role_take_in(struct fw_daemon *d)
 {

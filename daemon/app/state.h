@@ -27,10 +27,6 @@ struct fw_known {
 	uint64_t sequence;
 };
 
-struct fw_journals {
-	uint64_t id[FW_LANES];
-};
-
 struct fw_handover;
 
 struct fw_daemon {
@@ -97,7 +93,6 @@ void fw_role_start(struct fw_daemon *d);
 void fw_role_watch(struct fw_daemon *d, int64_t now_us); /* once a second */
 void fw_role_take_in(struct fw_daemon *d);               /* starts the sessions with the broker */
 void fw_role_begin_anew(struct fw_daemon *d, const char *why);
-struct fw_journals fw_role_journals(const struct fw_daemon *d);
 /* For the stores. */
 void fw_role_fenced(void *daemon);
 void fw_role_known(const char *device, uint32_t boot_id, uint64_t sequence, void *daemon);

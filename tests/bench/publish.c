@@ -109,7 +109,8 @@ put_message(struct run *r, uint64_t message)
 
 	if (r->text)
 		len = (size_t)snprintf((char *)payload, sizeof(payload), "%.3f:%.1f",
-		    (double)(r->started_ms + message / r->devices) / 1000, 20.0 + (double)(message % 100) / 10);
+		    (double)(r->started_ms + message / r->devices) / 1000,
+		    20.0 + (double)(message % 100) / 10);
 	else
 		for (uint64_t i = 0; i < r->pack && first + i < r->reports; i++)
 			len += put_report(r, payload + len, first + i);
