@@ -176,16 +176,24 @@ write_ledger_behind(struct fw_daemon *d, int64_t now_us)
 	fw_actions_run(d, actions);
 }
 
+/* At most a line a second of each; which incident it was is in its timeline. */
 static void
-tell_nobody(struct fw_daemon *d)
+tell_unheard(struct fw_daemon *d)
 {
 	struct fw_core_counters c;
 
 	fw_core_counters(d->core, &c);
-	if (c.nobody > d->nobody_told)
+	if (c.nobody > d->told.nobody)
 		fw_error("emergency without anyone on duty: %llu times since the last such line",
-		    (unsigned long long)(c.nobody - d->nobody_told));
-	d->nobody_told = c.nobody;
+		    (unsigned long long)(c.nobody - d->told.nobody));
+	if (c.unreached > d->told.unreached)
+		fw_error(
+		    "emergency that no page has reached anybody about: %llu times since the last such line",
+		    (unsigned long long)(c.unreached - d->told.unreached));
+	if (c.pages_failed > d->told.pages_failed)
+		fw_warning("pages that failed for good: %llu since the last such line",
+		    (unsigned long long)(c.pages_failed - d->told.pages_failed));
+	d->told = c;
 }
 
 static void
@@ -235,9 +243,9 @@ every_second(void *context)
 		fw_reading_town(d);
 	/* Also tells it of a clock that was set back. */
 	fw_actions_run(d, fw_core_tick(d->core, now_us));
-	if (fw_lane_has_room(&d->lanes[FW_LANE_TELEMETRY]))
+	if (fw_lane_has_room_behind(&d->lanes[FW_LANE_TELEMETRY]))
 		write_ledger_behind(d, now_us);
-	tell_nobody(d);
+	tell_unheard(d);
 	if (now_us - d->partitions_kept_at_us >= PARTITIONS_EVERY_US ||
 	    now_us < d->partitions_kept_at_us) {
 		d->partitions_kept_at_us = now_us;

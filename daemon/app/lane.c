@@ -16,8 +16,10 @@
 
 #define PAUSE_AT_PERCENT 95
 #define RESUME_AT_PERCENT 80
-#define GATHER_AWAY_MOST \
-	500000 /* rows kept in memory while PostgreSQL is away: the lane goes on deciding */
+/* Rows kept in memory while PostgreSQL is away: the lane goes on deciding.  They go in one
+ * transaction when it is back, and each device of the telemetry lane gets its receipt then. */
+#define ALARM_AWAY_MOST 500000
+#define TELEMETRY_AWAY_MOST 100000
 #define AWAY_US (2 * FW_S) /* without an answer */
 #define GROW_US (200 * FW_MS)
 #define GATHER_MOST_BYTES \
@@ -184,7 +186,7 @@ void
 fw_lane_reload(struct fw_lane_unit *lane, const struct fw_settings *s)
 {
 	lane->gather_most =
-	    lane->id == FW_LANE_ALARM ? GATHER_AWAY_MOST : (size_t)s->database.batch_reports;
+	    lane->id == FW_LANE_ALARM ? ALARM_AWAY_MOST : (size_t)s->database.batch_reports;
 }
 
 static void
@@ -272,14 +274,25 @@ fw_lane_is_away(const struct fw_lane_unit *lane)
 	return !state.up || state.under_way_us >= AWAY_US || state.under_way_us < 0;
 }
 
-bool
-fw_lane_has_room(const struct fw_lane_unit *lane)
+static bool
+gathers_less(const struct fw_lane_unit *lane, size_t most)
 {
-	size_t most = lane->away ? GATHER_AWAY_MOST : lane->gather_most;
 	struct fw_store_state state;
 
 	fw_store_state(lane->store, &state);
 	return state.gathered_rows < most && state.gathered_bytes < GATHER_MOST_BYTES;
+}
+
+bool
+fw_lane_has_room(const struct fw_lane_unit *lane)
+{
+	return gathers_less(lane, lane->away ? TELEMETRY_AWAY_MOST : lane->gather_most);
+}
+
+bool
+fw_lane_has_room_behind(const struct fw_lane_unit *lane)
+{
+	return gathers_less(lane, TELEMETRY_AWAY_MOST);
 }
 
 int

@@ -30,7 +30,7 @@ struct fw_lane_unit {
 	void *readable_context;
 	size_t max_payload_bytes;
 	size_t gather_most; /* rows gathered before reading pauses … */
-	bool away;          /* … more, while PostgreSQL does not answer */
+	bool away;          /* … telemetry: more, while PostgreSQL does not answer */
 	uint64_t journal_id;
 	bool taken_over; /* the session, by another client; it waits for the lease to be confirmed …
 			  */
@@ -77,6 +77,8 @@ bool fw_lane_is_away(const struct fw_lane_unit *lane);
 
 /* For the rows of another message. */
 bool fw_lane_has_room(const struct fw_lane_unit *lane);
+/* Of the telemetry lane, for rows that are no message's. */
+bool fw_lane_has_room_behind(const struct fw_lane_unit *lane);
 
 /* The next message of the lane, while there is room for its rows.  FW_EAGAIN: none, or no room. */
 FW_MUST_CHECK int fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out);

@@ -58,9 +58,10 @@ fw_role_watch(struct fw_daemon *d, int64_t now_us)
 {
 	bool may = d->role == FW_ROLE_ACTIVE ||
 		   (d->role == FW_ROLE_UNKNOWN && !fw_lease_was_waiting(d->lease));
+	int64_t since_us = d->role == FW_ROLE_ACTIVE ? d->active_since_us : d->started_at_us;
 
-	if (may && !d->taking_in &&
-	    (now_us - d->started_at_us >= TAKE_IN_ALONE_US || now_us < d->started_at_us)) {
+	if (may && !d->taking_in && !d->stopping &&
+	    (now_us - since_us >= TAKE_IN_ALONE_US || now_us < since_us)) {
 		fw_warning("the state is not read yet: taking in, to decide when it is");
 		fw_role_take_in(d);
 	}
@@ -97,6 +98,7 @@ held(uint64_t fence, void *context)
 	}
 	fw_notice("active: fence=%" PRIu64, fence);
 	d->role = FW_ROLE_ACTIVE;
+	d->active_since_us = fw_loop_now_us(d->loop);
 	d->fence = fence;
 	for (int k = 0; k < FW_LANES; k++)
 		fw_store_start(d->lanes[k].store, fence);

@@ -58,7 +58,7 @@ struct fw_daemon {
 	struct fw_timer *tick_timer; /* the core's next deadline */
 	struct fw_timer *second_timer;
 	struct fw_timer *stop_timer; /* the stop ladder's patience */
-	int64_t started_at_us, partitions_kept_at_us, stopping_at_us;
+	int64_t started_at_us, active_since_us, partitions_kept_at_us, stopping_at_us;
 	bool loading; /* the earlier state is being read */
 	bool loaded;  /* … and has been: the core decides */
 	bool town_wanted, town_reading;
@@ -66,7 +66,7 @@ struct fw_daemon {
 	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in
 				   last */
 	bool stopping, giving_back;
-	uint64_t nobody_told;
+	struct fw_core_counters told; /* what has been logged of them */
 };
 
 /* turn.c: whatever has changed, go on. */

@@ -196,7 +196,9 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "alarms_opened", c.alarms_opened);
 	set(o, "pages", c.pages);
 	set(o, "pages_pending", c.pages_pending);
+	set(o, "pages_failed", c.pages_failed);
 	set(o, "emergencies_without_anyone", c.nobody);
+	set(o, "emergencies_unreached", c.unreached);
 	set(o, "promoted", c.promoted);
 	set(o, "boots_forgotten", c.boots_forgotten);
 	set(o, "known_by_database", known_by_database(d));

@@ -99,7 +99,7 @@ read_telemetry(struct fw_daemon *d)
 	lane->flowing = count > 0;
 	if (flowing && count == 0) /* asks to be woken */
 		more = read_lane(d, lane, TELEMETRY_SLICE_US, &count);
-	else if (flowing && !more && !fw_timer_is_set(d->turn_timer))
+	else if (lane->flowing && !more && !fw_timer_is_set(d->turn_timer))
 		fw_timer_set(d->turn_timer, LOOK_AGAIN_US);
 	return more;
 }

@@ -164,6 +164,8 @@ struct fw_core_counters {
 	uint64_t alarms_opened, incidents_opened, pages;
 	uint64_t boots_forgotten; /* of devices that had too many */
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */
+	uint64_t pages_failed;    /* for good, after all their attempts */
+	uint64_t unreached; /* times that every page of an emergency's trigger had failed so */
 	uint64_t devices, incidents, pages_pending; /* held now */
 };
 

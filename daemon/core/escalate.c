@@ -163,6 +163,7 @@ fw_escalate_unreached(struct fw_core *core, int64_t now_us)
 
 		core->unreached = i->next_unreached;
 		i->unreached = false;
+		core->counters.unreached++;
 		paged = page_anyone(core, i, &anyone, &i->next_rung, i->unreached_person, now_us);
 		snprintf(key, sizeof(key), "unreached:%u:%u", i->unreached_trigger, i->next_rung);
 		fw_timeline(core, i, now_us, key, "unreached", "firewatchd",

@@ -161,6 +161,7 @@ finish(struct fw_core *core, struct fw_page *p, enum fw_page_state state, int64_
 		break;
 	case FW_PAGE_FAILED:
 		tell(core, p, "page_failed", now_us);
+		core->counters.pages_failed++;
 		note_failed(core, p);
 		break;
 	case FW_PAGE_CANCELLED:

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -194,17 +195,24 @@ on_close_failed(void *context, MQTTAsync_failureData5 *failure)
 
 /* ---------------------------------------------------------------- the outbox's thread */
 
-/* The client is there: it is not destroyed before the outbox is empty. */
+/* The client is there: it is not destroyed before the outbox is empty.  Paho's queue may be full:
+ * while the session is up, that passes. */
 static void
 hand_over(const char *topic, const void *payload, size_t len, int qos, void *context)
 {
+	static const struct timespec pause = {.tv_nsec = 1000000};
 	struct fw_mqtt *m = of_context(context);
 	MQTTAsync_message message = MQTTAsync_message_initializer;
+	int rc;
 
 	message.payload = (void *)(uintptr_t)payload;
 	message.payloadlen = (int)len;
 	message.qos = qos;
-	if (MQTTAsync_sendMessage(m->client, topic, &message, NULL) == MQTTASYNC_SUCCESS)
+	while ((rc = MQTTAsync_sendMessage(m->client, topic, &message, NULL)) ==
+		   MQTTASYNC_MAX_BUFFERED_MESSAGES &&
+	       atomic_load(&m->up))
+		nanosleep(&pause, NULL);
+	if (rc == MQTTASYNC_SUCCESS)
 		atomic_fetch_add(&m->published, 1);
 	else
 		atomic_fetch_add(&m->dropped, 1);
@@ -307,9 +315,9 @@ create(struct fw_mqtt *m)
 /* Destroying the client, not the disconnect, is what makes sure that Paho takes in and acknowledges
  * nothing more. */
 static void
-destroy(struct fw_mqtt *m)
+destroy(struct fw_mqtt *m, MQTTAsync *client)
 {
-	MQTTAsync_destroy(&m->client);
+	MQTTAsync_destroy(client);
 	atomic_store(&m->refused, false);
 	fw_mqtt_events_take(&m->events);
 	m->events.taken.count = 0;
@@ -326,11 +334,14 @@ create_again(struct fw_mqtt *m)
 static void
 forget_acknowledgements(struct fw_mqtt *m)
 {
+	MQTTAsync old = m->client;
+
 	if (!atomic_load(&m->refused))
 		return;
 	fw_mqtt_outbox_drain(m->outbox);
-	destroy(m);
-	create_again(m);
+	create_again(
+	    m); /* first: with its last client Paho stops its threads, and waits for them */
+	destroy(m, &old);
 }
 
 static void
@@ -592,7 +603,7 @@ fw_mqtt_stop(struct fw_mqtt *m)
 	if (MQTTAsync_isConnected(m->client) &&
 	    MQTTAsync_disconnect(m->client, &options) == MQTTASYNC_SUCCESS)
 		wait_until_closed(m);
-	destroy(m);
+	destroy(m, &m->client);
 }
 
 void

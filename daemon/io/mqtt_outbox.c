@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-#define MOST_BYTES ((size_t)4 << 20)
+#define MOST_BYTES ((size_t)16 << 20)
 
 struct head { /* then the topic with its NUL, then the payload */
 	size_t topic_bytes, payload_bytes;

@@ -418,6 +418,9 @@ add_claim(struct fw_batch *b, const struct fw_page *p)
 	fw_put_text(c, p->incident->division);
 	fw_put_int(c, (int32_t)p->attempts);
 	fw_put_time(c, p->sent_at_us);
+	fw_put_text(c, p->incident->id);
+	fw_put_int(c, (int32_t)p->trigger);
+	fw_put_int(c, p->force);
 	ask_claim(b, p->id);
 }
 

@@ -29,7 +29,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_ALARM] = "tttttt8tt4884bmmm4m88ttt",
     [FW_SQL_STEP] = "tt44ttmbt",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
-    [FW_SQL_CLAIM] = "tt4m",
+    [FW_SQL_CLAIM] = "tt4mt4b",
     [FW_SQL_RESULT] = "ttt44ttttbmm4tt",
     [FW_SQL_TIMELINE] = "tttmttt",
     [FW_SQL_STATUS] = "tmm84b24bt",
@@ -167,21 +167,21 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 		 "RETURNING t.notification_id, true"},
 
     /* "sent" may be claimed too: by this very claim before its commit was heard of, or before the
-       daemon was started anew.  A page whose row is missing is allowed: nobody can have answered it. */
+       daemon was started anew.  A page whose row is missing goes by its incident. */
     [FW_SQL_CLAIM] = {"claim",
 	"WITH c AS (SELECT DISTINCT ON (u.id, u.division) u.id, u.division, u.attempts, u.sent_at, "
-	"n.notification_id IS NULL AS missing, coalesce(n.forced OR " UNANSWERED(
-	    "n") ", true) AS allowed "
-		 "FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY "
-		 "AS u(id, division, attempts, sent_at, n) "
+	"n.notification_id IS NULL AS missing, coalesce(coalesce(n.forced, u.forced) OR " UNANSWERED(
+	    "u") ", true) AS allowed "
+		 "FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::text[], $6::integer[], "
+		 "$7::boolean[]) WITH ORDINALITY AS u(id, division, attempts, sent_at, incident_id, trigger, forced, n) "
 		 "LEFT JOIN notification n ON n.notification_id = u.id AND n.division = u.division "
-		 "LEFT JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
+		 "LEFT JOIN incident i ON i.incident_id = u.incident_id AND i.division = u.division "
 		 "ORDER BY u.id, u.division, u.n DESC), "
 		 "claimed AS (UPDATE notification t SET attempts = c.attempts, sent_at = c.sent_at, "
 		 "state = CASE WHEN c.allowed THEN 'sent' ELSE 'cancelled' END FROM c "
 		 "WHERE t.notification_id = c.id AND t.division = c.division AND t.state IN ('queued', 'sent') "
 		 "AND t.attempts <= c.attempts RETURNING t.notification_id, c.allowed) "
-		 "SELECT notification_id, allowed FROM claimed UNION ALL SELECT id, true FROM c WHERE missing"},
+		 "SELECT notification_id, allowed FROM claimed UNION ALL SELECT id, allowed FROM c WHERE missing"},
 
     /* A page that waits for its next attempt is cancelled when the incident was answered while it
        was with its channel. */

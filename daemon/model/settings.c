@@ -37,7 +37,7 @@ const struct fw_setting fw_setting_table[] = {
 	{KEY(control, socket), TEXT(1, SOCKET_LONGEST), .standard = "/run/firewatch/control",
 	    .help = "Path of the control socket, which firewatchctl status asks."},
 	{KEY(database, batch_reports), INTEGER("", 1, 100000), .standard = "10000", RELOAD,
-	    .help = "Most reports in one transaction."},
+	    .help = "Most reports in one transaction; after PostgreSQL was away there may be more."},
 	{KEY(database, dsn), TEXT(1, 2000), .standard = "host=/run/postgresql dbname=firewatch",
 	    .help = "Connection string of libpq; a password belongs into a passfile, which it may name."},
 	{KEY(database, retention_days), INTEGER("days", 1, 36500), .standard = "400d", RELOAD,

@@ -100,6 +100,7 @@ class Balance:
         self.findings.some("alarms that are open though all was restored", (p for p, n in opened.items() if n))
         ids = {f"{d}~{b}~{s}~0" for keys in self.book.raised.values() for d, b, s in keys}
         self.findings.some("alarms that nobody raised", (a[3] for a in alarms if a[0] in self.fleet.devices and a[3] not in ids))
+        self.alarmed = {a[0] for a in alarms}
         self.findings.some("alarms without an incident", self.rows(
             "SELECT alarm_id FROM alarm a WHERE NOT EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id)"))
 
@@ -112,7 +113,7 @@ class Balance:
         self.findings.some("fires and gas without a page", (i for i in emergencies if not paged[i]))
         # An incident is named by the report that opened it.  Sent while PostgreSQL could not be asked; then the daemon was
         # killed, and on reading its two journals again another report came first: the alarm is in that report's incident.
-        retold = {i for i in paged if i not in known and self.has_report(i)}
+        retold = {i for i in paged if i not in known and self.has_report(i) and i.rsplit("~", 2)[0] in self.alarmed}
         self.figures["incidents told again by another name"] = len(retold)
         self.findings.some("pages about an incident that is not recorded", (
             i for i in paged if i not in known and (self.strict or i not in retold)))

@@ -207,6 +207,18 @@ def test_a_retransmission_changes_nothing(stack, site):
     assert alarm(stack, device, report)["report_count"] == 1
 
 
+def test_sparse_telemetry_is_not_held_back(stack, site):
+    """Only a flood's batches grow; a report every 50 ms waits neither for the next one nor for a timer of the daemon's."""
+    device, gap_s = Device(stack, site.c), 0.05
+    for k in range(20):
+        last = device.send(device.report(readings=[(1, float(k))]))
+        time.sleep(gap_s)
+    device.recorded(last)
+    waits = [float(s) for s, in stack.rows(
+        "SELECT extract(epoch FROM committed_at - received_at) FROM report WHERE device = %s ORDER BY sequence", device.name)]
+    assert sum(waits) / len(waits) < 0.4 * gap_s, f"every other one as long as until the next: {waits}"
+
+
 def test_receipts_name_what_is_recorded(stack, site):
     device = Device(stack, site.a, boot_id=7)
     sent = [device.send(device.report(readings=[(1, float(i))])) for i in range(3)]

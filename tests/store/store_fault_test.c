@@ -174,6 +174,28 @@ test_pages_without_their_rows_go_out(void **state)
 	assert_int_equal(f->refused_count, 0);
 }
 
+/* Sent unclaimed, and the claim of its second attempt comes with its first: the incident was
+ * answered in between. */
+static void
+test_claim_without_a_row_goes_by_the_incident(void **state)
+{
+	struct fixture *f = *state;
+	struct fw_device *d = fixture_device("d1");
+	char i1[] = "i1", p1[] = "p1";
+	struct fw_incident i = fixture_incident(d, i1);
+	struct fw_page p = fixture_page(&i, p1);
+
+	fixture_add(f, FW_ACT_INCIDENT, &i);
+	fixture_commit(f);
+	fixture_sql(f, "SELECT acknowledge('i1', '王', '')");
+	fixture_add(f, FW_ACT_PAGE, &p);
+	p.attempts = 2;
+	fixture_add(f, FW_ACT_CLAIM, &p);
+	fixture_commit(f);
+	assert_int_equal(f->claimed_count, 0);
+	assert_int_equal(f->refused_count, 2);
+}
+
 /* The core decided from a report that the database knows: nothing of it is committed. */
 static void
 test_known_report_is_taken_back(void **state)
@@ -311,6 +333,7 @@ main(void)
 	    TEST(test_refused_reports_are_set_aside),
 	    TEST(test_refused_state_is_kept_as_text),
 	    TEST(test_pages_without_their_rows_go_out),
+	    TEST(test_claim_without_a_row_goes_by_the_incident),
 	    TEST(test_known_report_is_taken_back),
 	    TEST(test_known_report_is_let_pass),
 	    TEST(test_committed_unheard),

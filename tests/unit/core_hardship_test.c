@@ -272,6 +272,8 @@ a_fire_whose_only_page_failed_for_good_reaches_someone_else(void **state)
 	bench_wait(b, 3600 * SECOND);
 	fw_core_counters(b->core, &c);
 	assert_true(c.pages > 1);
+	assert_true(c.unreached > 0);
+	assert_true(c.pages_failed > 0);
 }
 
 static void
