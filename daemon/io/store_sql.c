@@ -296,11 +296,14 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WHERE received_day >= (SELECT " DAY(
 	    "t") " - 2 FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ")"},
 
+    /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end of. */
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
 	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level FROM incident i "
 	"WHERE " MINE " AND (closed_trigger < trigger_count OR EXISTS "
-	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL)) ORDER BY opened_at"},
+	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) OR EXISTS "
+	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
+	"AND n.state IN ('queued', 'sent'))) ORDER BY opened_at"},
 
     /* Those restored lately may still confirm another detector's fire. */
     [FW_SQL_READ_ALARMS] = {"read_alarms",

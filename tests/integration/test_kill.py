@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at any moment loses nothing and doubles nothing: the simulator's ledger against the tables."""
+import contextlib
 import os
 import random
 import subprocess
 import sys
 
-from harness import BUILD, ROOT, wait_equal, wait_until
+import psycopg2
+
+from harness import BUILD, ROOT, Device, pb, wait_equal, wait_until
 
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 from reconcile import reconcile
 
+FIRE = pb.CONDITION_FIRE
 ROUNDS, READINGS, FIRES = 10, 4900, 100     # 50,000 messages
 KILLS = 10
 METERS, SMOKE_ALARMS = 400, 20
@@ -22,6 +26,26 @@ def write_scenario(path):
         for i in range(ROUNDS):
             f.write(f"at {i}ms flood meter-{{001..{METERS}}} count {READINGS} kind reading\n")
             f.write(f"at {i}ms flood smoke-{{01..{SMOKE_ALARMS}}} count {FIRES} kind fire\n")
+
+
+def test_a_page_that_nobody_heard_of_is_settled_although_its_incident_is_closed(own_stack):
+    """The daemon dies while the page is with its channel; people answer and close before the next one starts."""
+    stack = own_stack(sites=1)
+    site = stack.site()
+    device = Device(stack, site.a)
+    fire = device.id(device.raises(FIRE))
+    stack.receiver.wait(site.guardian)
+    device.recorded(device.restores(FIRE))
+    stack.run("stop", stack.directory, "firewatchd", "--kill")
+    with contextlib.closing(psycopg2.connect(stack.env["FIREWATCH_DSN"])) as db, db, db.cursor() as cursor:
+        cursor.execute("SELECT firewatch.verify(%s, 'false_alarm', 'x'), firewatch.close_incident(%s, 'x')", (fire, fire))
+        cursor.execute("UPDATE firewatch.notification SET state = 'sent' WHERE person = %s", (site.guardian,))
+        assert cursor.rowcount == 1
+    stack.start("firewatchd")
+    state = "SELECT state FROM firewatch.notification WHERE person = %s"
+    wait_equal(lambda: stack.value(state, site.guardian), "cancelled")
+    assert "belong to no incident" not in stack.log("firewatchd")
+    assert len(stack.receiver.pages(site.guardian)) == 1
 
 
 def test_killed_in_the_middle_of_50000_messages(own_stack):
