@@ -247,7 +247,7 @@ def test_what_waits_for_postgresql_is_in_flight_or_journalled(own_stack):
 
     wait_until(lambda: sum(sum(lane) for lane in waiting()) == 3 * batch + 20)
     (fires, _), (in_flight, journalled) = waiting()
-    assert fires == 20 and 0 < in_flight <= 2 * batch and journalled == 3 * batch - in_flight
+    assert fires == 20 and in_flight > 2 * batch and journalled == 3 * batch - in_flight   # it goes on deciding
     text = stack.ctl("status").stdout
     assert (f"holds: {3 * batch + 1} received = 1 committed + 0 duplicates + 0 quarantined + {in_flight} in flight + "
             f"{journalled} journalled") in text
