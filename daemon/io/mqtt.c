@@ -330,7 +330,8 @@ create_again(struct fw_mqtt *m)
 		abort(); /* the same options were accepted before: memory */
 }
 
-/* Where a PUBACK had to wait for the socket, Paho would send it by the next connection. */
+/* Where a PUBACK had to wait for the socket, Paho would send it by the next connection.  The new
+ * client is made first: with its last one Paho stops its threads, and waits for them. */
 static void
 forget_acknowledgements(struct fw_mqtt *m)
 {
@@ -339,8 +340,7 @@ forget_acknowledgements(struct fw_mqtt *m)
 	if (!atomic_load(&m->refused))
 		return;
 	fw_mqtt_outbox_drain(m->outbox);
-	create_again(
-	    m); /* first: with its last client Paho stops its threads, and waits for them */
+	create_again(m);
 	destroy(m, &old);
 }
 
