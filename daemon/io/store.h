@@ -103,7 +103,7 @@ struct fw_store_state {
 	size_t gathered_bytes;  /* of its columns: to be kept well below 1 GiB, the most that
 				   PostgreSQL takes for one */
 	size_t under_way_rows;  /* in the batch under way; 0 none … */
-	int64_t under_way_us;   /* … and since when it was last sent */
+	int64_t under_way_us;   /* … and how long ago it was last sent */
 	size_t items[FW_LANES]; /* of both, by the lane they came by */
 	uint64_t rows, transactions, retries, connects; /* since start */
 	uint64_t known;                                 /* report rows that the key refused */

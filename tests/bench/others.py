@@ -137,21 +137,26 @@ def start_collectd(stage, root):
                                 env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries), "PGOPTIONS": "-c search_path=firewatch"})
 
 
-def drain_collectd(stage, root, count):
+def await_rows(stage, process, count, which):
     """collectd commits when something comes after its interval has passed, so something does."""
+    stage.mqtt = harness.Mqtt("127.0.0.1", stage.broker_port)
+    deadline = time.monotonic() + COLLECTD_WAIT_S
+    while stage.value(f"SELECT count(*) FROM firewatch.collected WHERE {which}") < count:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"collectd did not record all; see {stage.directory}/collectd.log")
+        stage.mqtt.publish("tick/telemetry/gauge", f"{time.time():.3f}:1".encode())
+        time.sleep(0.25)
+    stage.mqtt.close()
+    stage.mqtt = None
+
+
+def drain_collectd(stage, root, count):
     stage.execute("TRUNCATE collected", "CHECKPOINT")
     before = measure.sockets(stage.broker_port)[0]
     process = start_collectd(stage, root)
     connected = measure.await_connected(stage.broker_port, before, process)
-    stage.mqtt = harness.Mqtt("127.0.0.1", stage.broker_port)
-    while stage.value("SELECT count(*) FROM firewatch.collected WHERE device <> 'tick'") < count:
-        if process.poll() is not None or time.monotonic() - connected > COLLECTD_WAIT_S:
-            raise SystemExit(f"collectd did not record all; see {stage.directory}/collectd.log")
-        stage.mqtt.publish("tick/telemetry/gauge", f"{time.time():.3f}:1".encode())
-        time.sleep(0.25)
+    await_rows(stage, process, count, "device <> 'tick'")
     result = {"seconds": time.monotonic() - connected, "cpu_s": measure.cpu_s(process.pid)}
-    stage.mqtt.close()
-    stage.mqtt = None
     stop(process)
     return result
 
@@ -166,10 +171,8 @@ def lines_collectd(run):
     stage = Stage()
     try:
         stage.execute("CREATE TABLE collected (at timestamptz, device text, value float8, PRIMARY KEY (device, at))")
-        before = measure.sockets(stage.broker_port)[0]
         process = start_collectd(stage, root)
-        measure.await_connected(stage.broker_port, before, process)
-        time.sleep(1)       # it subscribes, and says nothing of it
+        await_rows(stage, process, 1, "device = 'tick'")    # it has subscribed, and says nothing of it
         stop(process)
         for k in range(run.runs):
             progress(f"(collectd) run {k + 1}: {count:,} messages to collectd")

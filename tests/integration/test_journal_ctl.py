@@ -19,6 +19,7 @@ from harness import Device, pb, wait_equal
 FIRE = pb.CONDITION_FIRE
 DONE, NOTHING, USAGE, UNREACHABLE, REFUSED = range(5)
 
+
 @pytest.fixture(name="journal")
 def journal_fixture(stack):
     return os.path.join(stack.directory, "journal")
