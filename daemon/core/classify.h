@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a condition means: its class, and the rule in words. */
+/*
+ * What a device's word means: class, severity, how far it is to be believed alone, and the rule in
+ * words.  One table for the whole standard, and the town's overrides before it, which can take no
+ * fire and no gas lower.
+ */
 #ifndef FW_CORE_CLASSIFY_H
 #define FW_CORE_CLASSIFY_H
 
 #include "model/report.h"
+#include "model/rulebook.h"
 
 enum fw_meaning {
 	FW_MEANING_ALARM, /* raises and restores an alarm */
@@ -11,13 +16,33 @@ enum fw_meaning {
 			   */
 };
 
+/* What it is worth for the question whether a fire is real. */
+enum fw_weight {
+	FW_WEIGHT_NONE,     /* says nothing of it */
+	FW_WEIGHT_SUPPORTS, /* no fire by itself, but makes one of its zone more likely: a pump that
+			       was started */
+	FW_WEIGHT_DETECTOR, /* a detector: two confirm */
+	FW_WEIGHT_STRONG,   /* alone of high confidence, with a detector a confirmation: a person's
+			       hand, water that flows */
+};
+
+struct fw_subject {
+	uint32_t condition; /* enum fw_condition, not UNSPECIFIED */
+	uint32_t system_type, component_type;
+	const struct fw_profile *profile; /* never NULL */
+	const struct fw_level *level;     /* in force */
+};
+
 struct fw_judgement {
 	enum fw_meaning meaning;
 	enum fw_class class;
-	const char *reason;
+	enum fw_severity severity;
+	enum fw_weight weight;
+	const char *reason; /* in words; static, or the town's */
+	const char *source; /* standard and clause, or what else it is taken from */
+	const char *rule;   /* what made it: "standard FIRE", "standard ACTIVATED of 99", "town" */
 };
 
-/* `condition` must be one of enum fw_condition but UNSPECIFIED. */
-struct fw_judgement fw_classify(uint32_t condition);
+struct fw_judgement fw_classify(const struct fw_subject *s);
 
 #endif

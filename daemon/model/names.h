@@ -52,7 +52,42 @@ enum fw_condition {
 	FW_CONDITIONS,
 };
 
+/* Perceived severity, in the words of ITU-T X.733. */
+enum fw_severity {
+	FW_SEVERITY_CRITICAL,
+	FW_SEVERITY_MAJOR,
+	FW_SEVERITY_MINOR,
+	FW_SEVERITY_WARNING,
+	FW_SEVERITY_INDETERMINATE,
+	FW_SEVERITIES,
+};
+
+/* Protection levels of important days, the lowest first. */
+enum fw_level_id { FW_LEVEL_NORMAL, FW_LEVEL_ELEVATED, FW_LEVEL_HIGHEST, FW_LEVELS };
+
 enum fw_mode { FW_MODE_NORMAL, FW_MODE_TEST, FW_MODE_MAINTENANCE };
+
+/* The wire contract's Quantity, and what a device measures of itself (Health), numbered behind. */
+enum fw_quantity {
+	FW_QUANTITY_UNSPECIFIED,
+	FW_QUANTITY_TEMPERATURE_CELSIUS,
+	FW_QUANTITY_SMOKE_DB_PER_M,
+	FW_QUANTITY_RESIDUAL_CURRENT_MA,
+	FW_QUANTITY_PRESSURE_KPA,
+	FW_QUANTITY_LEVEL_M,
+	FW_QUANTITY_GAS_PERCENT_LEL,
+	FW_QUANTITY_VOLTAGE_V,
+	FW_QUANTITY_CURRENT_A,
+	FW_QUANTITY_FLOW_L_PER_S,
+	FW_QUANTITY_HUMIDITY_PERCENT,
+	FW_QUANTITY_CONTAMINATION_PERCENT,
+	FW_QUANTITY_COUNT,
+	FW_QUANTITY_CO_PPM,
+	FW_WIRE_QUANTITIES,
+	FW_QUANTITY_BATTERY_PERCENT = FW_WIRE_QUANTITIES,
+	FW_QUANTITY_SIGNAL_DBM,
+	FW_QUANTITIES,
+};
 
 /* Why something is in quarantine: the wire contract's Reason. */
 enum fw_reason {
@@ -85,15 +120,24 @@ const char *fw_class_name(enum fw_class class);
 const char *fw_class_name_zh(enum fw_class class);
 const char *fw_reason_name(enum fw_reason reason);
 
-/* Perceived severity of a class, in the words of ITU-T X.733: critical, major, minor, warning,
- * indeterminate. */
-const char *fw_class_severity(enum fw_class class);
+const char *fw_severity_name(enum fw_severity severity);
+const char *fw_level_name(enum fw_level_id level);
+const char *fw_condition_name(uint32_t condition); /* as the wire contract writes it: "FIRE" */
+const char *fw_quantity_name(int32_t quantity);    /* as sql/0001 does: "temperature_celsius" */
+
+/* What the severity of a class is unless a rule says otherwise. */
+enum fw_severity fw_class_severity(enum fw_class class);
 
 /* Classes in which lives are in danger at once: fire and gas. */
 bool fw_class_is_emergency(enum fw_class class);
 
-/* FW_CLASSES or FW_VERDICT_NONE when the word is not of the list. */
+/* FW_CLASSES, FW_SEVERITIES, FW_CONDITION_UNSPECIFIED, -1, FW_LEVEL_NORMAL or FW_VERDICT_NONE when
+ * the word is not of the list. */
 enum fw_class fw_class_of(const char *name);
+enum fw_severity fw_severity_of(const char *name);
+uint32_t fw_condition_of(const char *name);
+int32_t fw_quantity_of(const char *name);
+enum fw_level_id fw_level_of(const char *name);
 enum fw_verdict fw_verdict_of(const char *name);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/idset.h"
 #include "base/strmap.h"
 #include "model/names.h"
+#include "model/rulebook.h"
 
 struct fw_duty;
 
@@ -33,10 +34,9 @@ struct fw_site {
 
 struct fw_registration {
 	const struct fw_site *site; /* NULL: unclaimed */
-	const char *division;       /* code */
-	const char *parent;         /* "" when it has none */
-	const char *zone, *kind;    /* one text for all that have the same, like the two above */
-	int32_t heartbeat_s;        /* 0 unknown */
+	const char *parent, *zone;  /* "" none; one text for all that have the same */
+	const struct fw_profile *profile;
+	int32_t heartbeat_s; /* 0: its kind's */
 	char device[];
 };
 
@@ -60,12 +60,20 @@ struct fw_policy {
 	const char *role, *channel;
 };
 
+/* A protection level is in force in a division and all below it. */
+struct fw_protection {
+	const struct fw_division *division;
+	enum fw_level_id level;
+	int64_t starts_at_us, ends_at_us; /* from, until but not at */
+};
+
 struct fw_town;
 
 struct fw_town *fw_town_new(uint64_t hash_seed);
 void fw_town_free(struct fw_town *town);
 
-/* Rows in this order: divisions, sites, devices, people, duty, policies.  All text is copied; a
+/* Rows in this order: divisions, sites, the rulebook's, protections, devices, people, duty,
+   policies.  All text is copied; a
    dangling reference is FW_ENOTFOUND and the row is left out (the database's foreign keys make that
    a bug, not a case). */
 void fw_town_add_division(
@@ -73,8 +81,11 @@ void fw_town_add_division(
 FW_MUST_CHECK int fw_town_add_site(struct fw_town *t, const char *id, const char *name,
     const char *division, const char *category, const char *risk, const char *address,
     const char *contact);
+struct fw_rulebook *fw_town_rulebook(struct fw_town *t);
+FW_MUST_CHECK int fw_town_add_protection(struct fw_town *t, const char *division,
+    enum fw_level_id level, int64_t starts_at_us, int64_t ends_at_us);
 void fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site,
-    const char *division, const char *zone, const char *kind, int32_t heartbeat_s);
+    const char *zone, const char *kind, const char *model, int32_t heartbeat_s);
 void fw_town_add_person(struct fw_town *t, const char *id, const char *name, const char *phone,
     const char *email, const char *webhook);
 FW_MUST_CHECK int fw_town_add_duty(struct fw_town *t, const char *division, const char *site,
@@ -93,6 +104,17 @@ const struct fw_registration *fw_town_device(const struct fw_town *t, const char
 /* The division itself, or the nearest known one above it: codes of GB/T 2260 and its extensions
  * nest by prefix. */
 const struct fw_division *fw_town_division_near(const struct fw_town *t, const char *code);
+
+/* The profile of a device that is not in the town. */
+const struct fw_profile *fw_town_stranger(const struct fw_town *t);
+
+/* The highest protection level in force in the division (NULL: in none), and what it changes. */
+enum fw_level_id fw_town_level(
+    const struct fw_town *t, const struct fw_division *division, int64_t now_us);
+const struct fw_level *fw_town_level_rules(const struct fw_town *t, enum fw_level_id level);
+
+/* When the next level begins or ends, behind now_us; FW_NEVER: none does. */
+int64_t fw_town_next_level_us(const struct fw_town *t, int64_t now_us);
 
 /*
  * Who is on duty as `role` (NULL: as anything) at `now_us`: for the site itself first, then for its
