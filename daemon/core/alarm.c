@@ -180,12 +180,25 @@ reset(struct fw_core *core, struct fw_device *d, const struct fw_report *r, uint
 	return changed;
 }
 
+struct fw_judgement
+fw_judge(
+    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t now_us)
+{
+	return fw_classify(&(struct fw_subject){
+	    .condition = e->condition,
+	    .system_type = e->system_type,
+	    .component_type = e->component_type,
+	    .profile = fw_core_profile(core, d),
+	    .level = fw_town_level_rules(core->town, fw_core_level(core, d, now_us)),
+	});
+}
+
 bool
 fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
     size_t event_index, int64_t now_us)
 {
 	const struct fw_event *e = &r->events[event_index];
-	struct fw_judgement j = fw_classify(e->condition);
+	struct fw_judgement j = fw_judge(core, d, e, now_us);
 
 	switch (j.meaning) {
 	case FW_MEANING_RESET:

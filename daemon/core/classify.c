@@ -7,7 +7,11 @@
 /* Sources: the conditions are those of GB/T 26875.3-2011 table 7 (component state) as design.md
    carries them over; water flow and manual call points are fire signals as in NFPA 72
    (2019) 23.8.5. */
-static const struct fw_judgement table[FW_CONDITIONS] = {
+static const struct {
+	enum fw_meaning meaning;
+	enum fw_class class;
+	const char *reason;
+} table[FW_CONDITIONS] = {
     [FW_CONDITION_FIRE] = {FW_MEANING_ALARM, FW_CLASS_FIRE, "a detector reports fire"},
     [FW_CONDITION_PRE_ALARM] = {FW_MEANING_ALARM, FW_CLASS_PRE_ALARM,
 	"a detector reports a pre-alarm"},
@@ -35,8 +39,21 @@ static const struct fw_judgement table[FW_CONDITIONS] = {
 };
 
 struct fw_judgement
-fw_classify(uint32_t condition)
+fw_classify(const struct fw_subject *s)
 {
-	assert(condition > FW_CONDITION_UNSPECIFIED && condition < FW_CONDITIONS);
-	return table[condition];
+	uint32_t c = s->condition;
+
+	assert(c > FW_CONDITION_UNSPECIFIED && c < FW_CONDITIONS);
+	return (struct fw_judgement){
+	    .meaning = table[c].meaning,
+	    .class = table[c].class,
+	    .severity = fw_class_severity(table[c].class),
+	    .weight = c == FW_CONDITION_MANUAL_CALL || c == FW_CONDITION_WATER_FLOW
+			  ? FW_WEIGHT_STRONG
+		      : table[c].class == FW_CLASS_FIRE ? FW_WEIGHT_DETECTOR
+							: FW_WEIGHT_NONE,
+	    .reason = table[c].reason,
+	    .source = "",
+	    .rule = "standard",
+	};
 }

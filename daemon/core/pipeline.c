@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "core/classify.h"
 #include "core/decode.h"
 #include "core/state.h"
 
@@ -195,23 +194,24 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 }
 
 static bool
-is_emergency(const struct fw_event *e)
+is_emergency(
+    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t now_us)
 {
 	return e->active && e->condition > FW_CONDITION_UNSPECIFIED &&
 	       e->condition < FW_CONDITIONS &&
-	       fw_class_is_emergency(fw_classify(e->condition).class);
+	       fw_class_is_emergency(fw_judge(core, d, e, now_us).class);
 }
 
 /* Of a report that is not believed; true: state has changed. */
 static bool
 raise_emergencies(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 {
+	struct fw_device *d = r->device ? r->device : r->via;
 	bool changed = false;
 
 	for (size_t i = 0; i < r->event_count; i++)
-		if (is_emergency(&r->events[i]))
-			changed |=
-			    fw_alarm_event(core, r->device ? r->device : r->via, r, i, now_us);
+		if (is_emergency(core, d, &r->events[i], now_us))
+			changed |= fw_alarm_event(core, d, r, i, now_us);
 	return changed;
 }
 

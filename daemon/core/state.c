@@ -196,6 +196,19 @@ fw_core_device(struct fw_core *core, const char *id, const char *division)
 	return d;
 }
 
+const struct fw_profile *
+fw_core_profile(const struct fw_core *core, const struct fw_device *d)
+{
+	return d->registration ? d->registration->profile : fw_town_stranger(core->town);
+}
+
+enum fw_level_id
+fw_core_level(const struct fw_core *core, const struct fw_device *d, int64_t now_us)
+{
+	return fw_town_level(
+	    core->town, fw_town_division_near(core->town, fw_device_division(d)), now_us);
+}
+
 void
 fw_mark_device(struct fw_core *core, struct fw_device *d)
 {

@@ -26,6 +26,7 @@
 #include "base/deadline.h"
 #include "base/idset.h"
 #include "base/strmap.h"
+#include "core/classify.h"
 #include "core/core.h"
 
 struct fw_core {
@@ -72,6 +73,11 @@ struct fw_actions fw_core_end(struct fw_core *core);
 struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 /* The device, made when it is not known; division: of the topic it came on. */
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
+/* Its registration's, or what goes for strangers. */
+const struct fw_profile *fw_core_profile(const struct fw_core *core, const struct fw_device *d);
+/* The protection level in force where it is. */
+enum fw_level_id fw_core_level(
+    const struct fw_core *core, const struct fw_device *d, int64_t now_us);
 /* What its firmware is, of `n` bytes. */
 void fw_device_set_firmware(struct fw_core *core, struct fw_device *d, const char *text, size_t n);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
@@ -100,6 +106,9 @@ void fw_incident_release(struct fw_core *core, struct fw_incident *i);
  * state has changed. */
 bool fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
     size_t event_index, int64_t now_us);
+/* What it means, of that device, now. */
+struct fw_judgement fw_judge(const struct fw_core *core, const struct fw_device *d,
+    const struct fw_event *e, int64_t now_us);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 

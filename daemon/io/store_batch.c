@@ -279,7 +279,7 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_text(c, i->site);
 	fw_put_text(c, i->device);
 	fw_put_text(c, fw_class_name(i->class));
-	fw_put_text(c, fw_class_severity(i->class));
+	fw_put_text(c, fw_severity_name(fw_class_severity(i->class)));
 	fw_put_time(c, i->opened_at_us);
 	put_time_or_null(c, i->confirmed_at_us);
 	fw_put_text(c, i->protection_level);
@@ -303,7 +303,7 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_text(c, a->zone);
 	fw_put_int(c, a->point);
 	fw_put_text(c, fw_class_name(a->class));
-	fw_put_text(c, fw_class_severity(a->class));
+	fw_put_text(c, fw_severity_name(fw_class_severity(a->class)));
 	fw_put_int(c, (int32_t)a->conditions);
 	fw_put_int(c, a->system_type);
 	fw_put_int(c, a->component_type);

@@ -342,7 +342,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_READ_SITES] = {"read_sites",
 	"SELECT site, name, division, category, risk, address, contact FROM site"},
     [FW_SQL_READ_DEVICES] = {"read_devices",
-	"SELECT device, parent, site, division, zone, kind, heartbeat_s FROM device"},
+	"SELECT device, parent, site, zone, kind, model, heartbeat_s FROM device"},
     [FW_SQL_READ_PEOPLE] = {"read_people",
 	"SELECT person, name, phone, email, webhook FROM person"},
     [FW_SQL_READ_DUTY] = {"read_duty",

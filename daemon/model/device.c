@@ -48,7 +48,9 @@ fw_device_fini(struct fw_device *d)
 const char *
 fw_device_division(const struct fw_device *d)
 {
-	return d->registration ? d->registration->division : d->topic_division;
+	const struct fw_site *site = fw_device_site(d);
+
+	return site ? site->division->code : d->topic_division;
 }
 
 const struct fw_site *

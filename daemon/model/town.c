@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 
 #define UPWARD_MOST 16 /* levels of divisions; more is a ring */
 
@@ -16,6 +17,10 @@ struct fw_town {
 	struct fw_strmap texts;  /* while it is built: those that many rows have in common */
 	struct fw_policy *policies;
 	size_t policy_count, policy_cap;
+	struct fw_protection *protections;
+	size_t protection_count, protection_cap;
+	struct fw_rulebook *rulebook;
+	const struct fw_profile *stranger;
 };
 
 static const char *
@@ -55,6 +60,7 @@ fw_town_new(uint64_t hash_seed)
 	fw_idset_init(&t->devices, hash_seed, offsetof(struct fw_registration, device));
 	fw_strmap_init(&t->people, hash_seed);
 	fw_strmap_init(&t->texts, hash_seed);
+	t->rulebook = fw_rulebook_new(hash_seed);
 	return t;
 }
 
@@ -70,6 +76,8 @@ fw_town_free(struct fw_town *t)
 	fw_strmap_fini(&t->texts);
 	fw_arena_fini(&t->arena);
 	free(t->policies);
+	free(t->protections);
+	fw_rulebook_free(t->rulebook);
 	free(t);
 }
 
@@ -107,9 +115,37 @@ fw_town_add_site(struct fw_town *t, const char *id, const char *name, const char
 	return FW_OK;
 }
 
+struct fw_rulebook *
+fw_town_rulebook(struct fw_town *t)
+{
+	return t->rulebook;
+}
+
+int
+fw_town_add_protection(struct fw_town *t, const char *division, enum fw_level_id level,
+    int64_t starts_at_us, int64_t ends_at_us)
+{
+	const struct fw_division *d = fw_town_division(t, division);
+
+	if (!d)
+		return FW_ENOTFOUND;
+	t->protections = fw_grow(
+	    t->protections, &t->protection_cap, t->protection_count + 1, sizeof(*t->protections));
+	t->protections[t->protection_count++] = (struct fw_protection){
+	    .division = d, .level = level, .starts_at_us = starts_at_us, .ends_at_us = ends_at_us};
+	return FW_OK;
+}
+
+static const struct fw_profile *
+profile_of(struct fw_town *t, const struct fw_registration *r, const char *kind, const char *model)
+{
+	return fw_rulebook_profile(t->rulebook, kind, model, r->site ? r->site->category : "",
+	    r->site ? r->site->risk : "", r->site ? r->site->id : "", r->device);
+}
+
 void
 fw_town_add_device(struct fw_town *t, const char *device, const char *parent, const char *site,
-    const char *division, const char *zone, const char *kind, int32_t heartbeat_s)
+    const char *zone, const char *kind, const char *model, int32_t heartbeat_s)
 {
 	size_t n = strlen(device) + 1;
 	struct fw_registration *r =
@@ -118,9 +154,8 @@ fw_town_add_device(struct fw_town *t, const char *device, const char *parent, co
 	memcpy(r->device, device, n);
 	r->parent = keep_shared(t, parent);
 	r->site = fw_town_site(t, site);
-	r->division = r->site ? r->site->division->code : keep_shared(t, division);
 	r->zone = keep_shared(t, zone);
-	r->kind = keep_shared(t, kind);
+	r->profile = profile_of(t, r, kind, model);
 	r->heartbeat_s = heartbeat_s;
 	fw_idset_add(&t->devices, r);
 }
@@ -217,7 +252,7 @@ inherit_sites(struct fw_town *t)
 		if (!gateway || !gateway->site)
 			continue;
 		r->site = gateway->site;
-		r->division = gateway->site->division->code;
+		r->profile = profile_of(t, r, r->profile->kind->name, r->profile->model);
 	}
 }
 
@@ -226,8 +261,65 @@ fw_town_finish(struct fw_town *t)
 {
 	link_parents(t);
 	inherit_sites(t);
+	t->stranger = fw_rulebook_profile(t->rulebook, "", "", "", "", "", "");
 	fw_strmap_fini(&t->texts);
 }
+
+const struct fw_profile *
+fw_town_stranger(const struct fw_town *t)
+{
+	return t->stranger;
+}
+
+/* ---------------------------------------------------------------- protection levels */
+
+static bool
+is_in(const struct fw_division *d, const struct fw_division *of)
+{
+	for (int levels = 0; d && levels < UPWARD_MOST; d = d->parent, levels++)
+		if (d == of)
+			return true;
+	return false;
+}
+
+enum fw_level_id
+fw_town_level(const struct fw_town *t, const struct fw_division *division, int64_t now_us)
+{
+	enum fw_level_id highest = FW_LEVEL_NORMAL;
+
+	for (size_t i = 0; i < t->protection_count; i++) {
+		const struct fw_protection *p = &t->protections[i];
+
+		if (p->level > highest && now_us >= p->starts_at_us && now_us < p->ends_at_us &&
+		    is_in(division, p->division))
+			highest = p->level;
+	}
+	return highest;
+}
+
+const struct fw_level *
+fw_town_level_rules(const struct fw_town *t, enum fw_level_id level)
+{
+	return fw_rulebook_level(t->rulebook, level);
+}
+
+int64_t
+fw_town_next_level_us(const struct fw_town *t, int64_t now_us)
+{
+	int64_t next = FW_NEVER;
+
+	for (size_t i = 0; i < t->protection_count; i++) {
+		const struct fw_protection *p = &t->protections[i];
+
+		if (p->starts_at_us > now_us && p->starts_at_us < next)
+			next = p->starts_at_us;
+		if (p->ends_at_us > now_us && p->ends_at_us < next)
+			next = p->ends_at_us;
+	}
+	return next;
+}
+
+/* ---------------------------------------------------------------- finding */
 
 const struct fw_division *
 fw_town_division(const struct fw_town *t, const char *code)

@@ -121,8 +121,8 @@ add_devices(const struct bench *b, struct fw_town *t)
 		if (is_gateway)
 			memcpy(gateway, id, sizeof(id));
 		fw_town_add_device(t, id, packed && !is_gateway ? gateway : "",
-		    packed && !is_gateway ? "" : site, "", "kitchen",
-		    is_gateway ? "gateway" : "smoke_alarm", 86400);
+		    packed && !is_gateway ? "" : site, "kitchen",
+		    is_gateway ? "gateway" : "smoke_alarm", "", 86400);
 	}
 }
 

@@ -26,8 +26,8 @@ make_town(void)
 
 	fw_town_add_division(t, "330106", "", "西湖区", "district");
 	error = fw_town_add_site(t, "site", "张奶奶家", "330106", "household", "normal", "", "");
-	fw_town_add_device(t, "gateway", "", "site", "", "kitchen", "gateway", 60);
-	fw_town_add_device(t, "child", "gateway", "site", "", "kitchen", "smoke_alarm", 60);
+	fw_town_add_device(t, "gateway", "", "site", "kitchen", "gateway", "", 60);
+	fw_town_add_device(t, "child", "gateway", "site", "kitchen", "smoke_alarm", "", 60);
 	fw_town_add_person(t, "person", "张明", "", "", "https://example.org/");
 	error |= fw_town_add_duty(t, "330106", "", "guardian", "person", 0, FW_NEVER);
 	assert(error == FW_OK);

@@ -26,11 +26,11 @@ make_town(void)
 	    fw_town_add_site(t, "shop", "小店", "330106109001", "small_shop", "normal", "2号", ""),
 	    0);
 	for (size_t k = 0; k < 3; k++)
-		fw_town_add_device(t, smoke[k], "", "home", "", k == 2 ? "cellar" : "kitchen",
-		    "smoke_alarm", 86400);
-	fw_town_add_device(t, "panel", "", "shop", "", "", "fire_panel_transmitter", 60);
-	fw_town_add_device(t, "gateway", "", "shop", "", "", "gateway", 60);
-	fw_town_add_device(t, "child", "gateway", "", "", "back", "smoke_alarm", 60);
+		fw_town_add_device(t, smoke[k], "", "home", k == 2 ? "cellar" : "kitchen",
+		    "smoke_alarm", "", 86400);
+	fw_town_add_device(t, "panel", "", "shop", "", "fire_panel_transmitter", "", 60);
+	fw_town_add_device(t, "gateway", "", "shop", "", "gateway", "", 60);
+	fw_town_add_device(t, "child", "gateway", "", "back", "smoke_alarm", "", 60);
 	fw_town_add_person(t, "guardian", "张明", "", "", "https://example.org/g");
 	fw_town_add_person(t, "head", "李村长", "", "", "https://example.org/h");
 	fw_town_add_person(t, "station", "消防站", "", "", "https://example.org/s");

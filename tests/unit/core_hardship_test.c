@@ -52,7 +52,7 @@ small_town(struct bench *b, const char *webhook, int64_t from_us)
 
 	fw_town_add_division(t, "330106109001", "", "一村", "village");
 	assert_int_equal(fw_town_add_site(t, "home", "家", "330106109001", "", "high", "", ""), 0);
-	fw_town_add_device(t, "smoke-1", "", "home", "", "", "smoke_alarm", 0);
+	fw_town_add_device(t, "smoke-1", "", "home", "", "smoke_alarm", "", 0);
 	fw_town_add_person(t, "guardian", "张明", "", "", webhook);
 	fw_town_add_person(t, "head", "李村长", "", "", "https://example.org/h");
 	assert_int_equal(
