@@ -75,7 +75,12 @@ add_report(const struct fw_report *report, char *out, size_t size)
 		bool known = e->condition > 0 && e->condition < (uint32_t)FW_CONDITIONS;
 
 		n += (size_t)snprintf(out + n, size - n, " %c%s", e->active ? '+' : '-',
-		    known ? fw_class_name(fw_classify(e->condition).class) : "unknown");
+		    known
+			? fw_class_name(fw_classify(&(struct fw_subject){.condition = e->condition,
+							.system_type = e->system_type,
+							.component_type = e->component_type})
+					    .class)
+			: "unknown");
 	}
 	if (report->reading_count && n < size)
 		n += (size_t)snprintf(out + n, size - n, " readings=%zu", report->reading_count);

@@ -29,8 +29,8 @@ enum fw_weight {
 struct fw_subject {
 	uint32_t condition; /* enum fw_condition, not UNSPECIFIED */
 	uint32_t system_type, component_type;
-	const struct fw_profile *profile; /* never NULL */
-	const struct fw_level *level;     /* in force */
+	const struct fw_profile *profile; /* NULL: as the standard alone has it */
+	const struct fw_level *level;     /* in force; NULL: none */
 };
 
 struct fw_judgement {

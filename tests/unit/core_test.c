@@ -141,7 +141,8 @@ every_condition_has_a_stated_outcome(void **state)
 				 .condition = c,
 				 .point = 100 + c});
 		snprintf(line, sizeof(line), "alarm panel~1~%llu~0 %s x1 active",
-		    (unsigned long long)sequence, fw_class_name(fw_classify(c).class));
+		    (unsigned long long)sequence,
+		    fw_class_name(fw_classify(&(struct fw_subject){.condition = c}).class));
 		assert_int_equal(
 		    count_lines(bench_flush(b), line), c == FW_CONDITION_RESET ? 0 : 1);
 	}
