@@ -22,6 +22,8 @@ fw_alarm_free(struct fw_alarm *a)
 	free(a->id);
 	free(a->zone);
 	free(a->reason);
+	free(a->rule);
+	free(a->data);
 	free(a->text);
 	free(a);
 }
