@@ -7,6 +7,7 @@ UNIT := arena_test csv_test deadline_test device_test idset_test log_test scenar
 CORE_UNIT := \
         confirm_test \
         core_hardship_test \
+        core_order_test \
         core_property_test \
         core_test \
         level_test
