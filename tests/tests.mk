@@ -23,7 +23,7 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 # What is tested beside the core library goes with its test.
 $(BUILD)/tests/unit/csv_test $(BUILD)/tests/fuzz/csv_fuzz: $(BUILD)/obj/daemon/cli/csv.o
 $(addprefix $(BUILD)/tests/unit/,core_test core_property_test core_hardship_test): $(BUILD)/obj/tests/unit/core_fixture.o
-$(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
+$(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,daemon/scenario/%.c,action scenario words))
 
 JOURNAL_OBJ := $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_folder journal_keeper journal_open journal_segment))
 

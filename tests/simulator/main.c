@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "player.h"
-#include "words.h"
+#include "scenario/words.h"
 
 #define SCENARIO_MAX_BYTES (64 * 1024 * 1024)
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/time.h"
-#include "tests/simulator/scenario.h"
+#include "scenario/scenario.h"
 
 #define DEVICES                               \
 	"device gw-1 division 330482103003\n" \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scenario as it is written (SCENARIO.md), read and checked.  Pure: text in, structs out. */
+/* A scenario as it is written (tests/simulator/SCENARIO.md), read and checked.  Pure: text in,
+ * structs out. */
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
 

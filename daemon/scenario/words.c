@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A line of a scenario into words, and words into values; see words.h. */
-#include "words.h"
+#include "scenario/words.h"
 
 #include <ctype.h>
 #include <errno.h>

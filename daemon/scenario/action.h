@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a line `at …` says behind its time and its devices.  Faults are the words' (words.h). */
-#ifndef SIM_SCENARIO_ACTION_H
-#define SIM_SCENARIO_ACTION_H
+#ifndef SIM_ACTION_H
+#define SIM_ACTION_H
 
-#include "scenario.h"
-#include "words.h"
+#include "scenario/scenario.h"
+#include "scenario/words.h"
 
 FW_MUST_CHECK int sim_action_read(struct sim_words *w, struct sim_action *a);
 FW_MUST_CHECK int sim_action_read_raw(struct sim_words *w, struct sim_action *a);

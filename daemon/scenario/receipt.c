@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "device.h"
+#include "scenario/device.h"
 #include "firewatch/v1/firewatch.pb-c.h"
 
 enum verdict { KEPT, RECORDED, REJECTED };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The actions of a scenario and their suffixes; see scenario_action.h and SCENARIO.md. */
-#include "scenario_action.h"
+/* The actions of a scenario and their suffixes; see action.h and SCENARIO.md of the simulator. */
+#include "scenario/action.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encodes with protobuf-c and frames by hand, so that a message can be added to; see encode.h. */
-#include "encode.h"
+#include "scenario/encode.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "device.h"
+#include "scenario/device.h"
 #include "firewatch/v1/firewatch.pb-c.h"
 
 #define TAG_REPORTS 0x0a /* Uplink.reports */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The devices' lives: boots, clocks, kept reports; see device.h.  Receipts are receipt.c's. */
-#include "device.h"
+#include "scenario/device.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a scenario: its lines, its devices and the names of its actions' devices; what they do is
- * scenario_action.c's. */
-#include "scenario.h"
+ * action.c's. */
+#include "scenario/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "base/text.h"
-#include "scenario_action.h"
-#include "words.h"
+#include "scenario/action.h"
+#include "scenario/words.h"
 
 #define RANGE_MAX 1000000
 

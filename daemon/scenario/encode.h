@@ -4,8 +4,8 @@
 #define SIM_ENCODE_H
 
 #include "base/arena.h"
-#include "message.h"
-#include "scenario.h"
+#include "scenario/message.h"
+#include "scenario/scenario.h"
 
 struct sim_encode { /* what of a report is not in its action */
 	struct sim_device *device;

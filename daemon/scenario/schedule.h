@@ -4,7 +4,7 @@
 #ifndef SIM_SCHEDULE_H
 #define SIM_SCHEDULE_H
 
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 struct sim_moment {
 	int64_t at_us;                   /* from the beginning, speed counted in */

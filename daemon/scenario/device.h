@@ -13,8 +13,8 @@
 #include <sys/queue.h>
 
 #include "base/strmap.h"
-#include "message.h"
-#include "scenario.h"
+#include "scenario/message.h"
+#include "scenario/scenario.h"
 
 struct sim_device;
 

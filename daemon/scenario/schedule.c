@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lays a scenario out in time; see schedule.h. */
-#include "schedule.h"
+#include "scenario/schedule.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "device.h"
+#include "scenario/device.h"
 
 #define MOMENTS_MAX 10000000
 

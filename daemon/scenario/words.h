@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 #define SIM_WORDS_MAX 96
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages and the pool they return to; see message.h. */
-#include "message.h"
+#include "scenario/message.h"
 
 #include <stdlib.h>
 #include <string.h>

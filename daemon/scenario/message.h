@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 struct sim_device;
 
