@@ -237,6 +237,72 @@ sim_action_read_flood(struct sim_words *w, struct sim_action *a)
 	return a->number < 0 ? sim_words_fault(w, "a flood needs a count") : FW_OK;
 }
 
+/* ---------------------------------------------------------------- acts */
+
+static const struct {
+	const char *word;
+	enum sim_verb verb;
+	const char *good, *bad; /* its one word; NULL: it names a site */
+} acts[] = {
+    {"acknowledge", SIM_ACKNOWLEDGE, NULL, NULL},
+    {"verify", SIM_VERIFY, NULL, NULL},
+    {"close", SIM_CLOSE, NULL, NULL},
+    {"sent", SIM_SENT, "ok", "fail"},
+    {"database", SIM_DATABASE, "back", "away"},
+    {"broker", SIM_BROKER, "up", "down"},
+};
+
+bool
+sim_action_is_act(const struct sim_action *a)
+{
+	return a->verb >= SIM_ACKNOWLEDGE;
+}
+
+bool
+sim_action_accept_act(struct sim_words *w, struct sim_action *a)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (sim_words_accept(w, acts[i].word)) {
+			a->verb = acts[i].verb;
+			return true;
+		}
+	return false;
+}
+
+static int
+take_verdict(struct sim_words *w, char **out)
+{
+	static const char *const verdicts[] = {
+	    "real_fire", "false_alarm", "test", "maintenance", "unknown"};
+
+	if (sim_take_word(w, "a verdict", out) != FW_OK)
+		return FW_EFORMAT;
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		if (strcmp(*out, verdicts[i]) == 0)
+			return FW_OK;
+	return sim_words_fault(
+	    w, "a verdict is real_fire, false_alarm, test, maintenance or unknown, not %s", *out);
+}
+
+int
+sim_action_read_act(struct sim_words *w, struct sim_action *a)
+{
+	size_t i = 0;
+
+	while (acts[i].verb != a->verb)
+		i++;
+	if (!acts[i].good) {
+		if (sim_take_word(w, "a site", &a->site) != FW_OK)
+			return FW_EFORMAT;
+		return a->verb == SIM_VERIFY ? take_verdict(w, &a->verdict) : FW_OK;
+	}
+	a->good = sim_words_accept(w, acts[i].good);
+	if (a->good || sim_words_accept(w, acts[i].bad))
+		return FW_OK;
+	return sim_words_fault(
+	    w, "behind %s comes %s or %s", acts[i].word, acts[i].good, acts[i].bad);
+}
+
 int64_t
 sim_action_last_us(const struct sim_action *a)
 {

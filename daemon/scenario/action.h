@@ -10,6 +10,10 @@ FW_MUST_CHECK int sim_action_read(struct sim_words *w, struct sim_action *a);
 FW_MUST_CHECK int sim_action_read_raw(struct sim_words *w, struct sim_action *a);
 FW_MUST_CHECK int sim_action_read_flood(struct sim_words *w, struct sim_action *a);
 
+/* Is an act next?  Takes its word, and its verb into *a. */
+bool sim_action_accept_act(struct sim_words *w, struct sim_action *a);
+FW_MUST_CHECK int sim_action_read_act(struct sim_words *w, struct sim_action *a);
+
 /* When its last message is due. */
 int64_t sim_action_last_us(const struct sim_action *a);
 

@@ -190,6 +190,8 @@ read_action(struct reader *r, unsigned line)
 		return FW_EFORMAT;
 	if (sim_words_accept(&r->words, "raw")) {
 		rc = sim_action_read_raw(&r->words, &a);
+	} else if (sim_action_accept_act(&r->words, &a)) {
+		rc = sim_action_read_act(&r->words, &a);
 	} else if (sim_words_accept(&r->words, "flood")) {
 		rc = take_devices(r, &a);
 		if (rc == FW_OK)

@@ -60,6 +60,13 @@ enum sim_verb {
 	SIM_GARBAGE,
 	SIM_RAW,
 	SIM_FLOOD,
+	/* Acts: what people and the world do, in virtual time only.  From here on … */
+	SIM_ACKNOWLEDGE,
+	SIM_VERIFY,
+	SIM_CLOSE,
+	SIM_SENT,     /* what becomes of pages from then on */
+	SIM_DATABASE, /* it is there or away */
+	SIM_BROKER,   /* likewise */
 };
 
 enum sim_garbage { SIM_GARBAGE_MIXED, SIM_GARBAGE_RANDOM, SIM_GARBAGE_TRUNCATED, SIM_GARBAGE_HUGE };
@@ -87,7 +94,10 @@ struct sim_action {
 	char *topic;   /* RAW */
 	uint8_t *payload;
 	size_t payload_len;
-	int64_t rate; /* FLOOD: reports a second, 0: as fast as it goes */
+	char *site;    /* ACKNOWLEDGE, VERIFY, CLOSE: or "device:" and an unclaimed device's name */
+	char *verdict; /* VERIFY */
+	bool good;     /* SENT ok, DATABASE back, BROKER up */
+	int64_t rate;  /* FLOOD: reports a second, 0: as fast as it goes */
 };
 
 struct sim_fault {
@@ -107,6 +117,9 @@ struct sim_scenario {
 /* FW_EFORMAT: faults says why, line by line.  To be freed in both cases. */
 FW_MUST_CHECK int sim_scenario_read(struct sim_scenario *out, const char *text, size_t n);
 void sim_scenario_free(struct sim_scenario *s);
+
+/* An act: no device's doing. */
+bool sim_action_is_act(const struct sim_action *a);
 
 /* The contract's word for a number, without its prefix; NULL when it has none. */
 const char *sim_condition_word(int64_t number);

@@ -136,6 +136,12 @@ act_on(struct sim_source *s, const struct sim_action *a, struct sim_device *d)
 		break;
 	case SIM_RAW:
 	case SIM_FLOOD:
+	case SIM_ACKNOWLEDGE:
+	case SIM_VERIFY:
+	case SIM_CLOSE:
+	case SIM_SENT:
+	case SIM_DATABASE:
+	case SIM_BROKER:
 		break;
 	}
 }
@@ -155,6 +161,9 @@ play_moment(struct sim_source *s, const struct sim_moment *m)
 		s->flood_done = 0;
 		s->flood_turn = 0;
 		s->flood_began_us = s->now_us;
+		return;
+	} else if (sim_action_is_act(a)) {
+		s->taker.act(a, s->taker.context);
 		return;
 	} else if (m->device != SIM_NONE) {
 		act_on(s, a, &s->devices.device[m->device]);
