@@ -141,6 +141,19 @@ is_news(struct told *told, const char *line)
 }
 
 static void
+tell_raised(struct fw_trace *t, const struct fw_alarm *a)
+{
+	bool standard = strcmp(a->rule, "standard") == 0;
+
+	fw_trace_line(t, "alarm %s %s raised \"%s\" (%s%s%s%s%s%s%s)%s%s", a->id,
+	    fw_class_name(a->class), a->reason, fw_severity_name(a->severity), *a->data ? ", " : "",
+	    a->data, standard ? "" : ", rule ", standard ? "" : a->rule,
+	    a->level == FW_LEVEL_NORMAL ? "" : ", level ",
+	    a->level == FW_LEVEL_NORMAL ? "" : fw_level_name(a->level), *a->text ? ": " : "",
+	    a->text);
+}
+
+static void
 tell_alarm(struct fw_trace *t, const struct fw_alarm *a)
 {
 	const char *class = fw_class_name(a->class);
@@ -150,8 +163,7 @@ tell_alarm(struct fw_trace *t, const struct fw_alarm *a)
 		return;
 	told = told_of(t, a->id);
 	if (!told->raised)
-		fw_trace_line(t, "alarm %s %s raised \"%s\"%s%s", a->id, class, a->reason,
-		    *a->text ? ": " : "", a->text);
+		tell_raised(t, a);
 	if (a->restored_at_us && !told->restored)
 		fw_trace_line(t, "alarm %s %s restored, %" PRIu32 " report%s", a->id, class,
 		    a->report_count, a->report_count == 1 ? "" : "s");
