@@ -14,6 +14,7 @@
 #include "cli/moment.h"
 #include "cli/run.h"
 #include "cli/say.h"
+#include "io/config_file.h"
 
 #define SCENARIO_MAX_BYTES (64 * 1024 * 1024)
 #define HASH_SEED 7 /* the same each time: so is the trace */
@@ -99,18 +100,30 @@ print_counts(const struct fw_simulation *s, double seconds)
 	    fw_trace_time(s->now_us - s->trace.start_us, length), seconds);
 }
 
+/* To be freed in any case. */
+static enum fw_exit
+read_settings(const char *path, struct fw_settings *settings)
+{
+	char why[512];
+
+	fw_settings_init(settings);
+	if (!path || fw_config_read(path, settings, why, sizeof(why)) == FW_OK)
+		return FW_EXIT_DONE;
+	fprintf(stderr, "%s\n", why);
+	return FW_EXIT_USAGE;
+}
+
 /* Takes ownership of the town. */
 static enum fw_exit
-play(struct sim_scenario *scenario, struct fw_town *town, int64_t start_us, bool quiet)
+play(struct sim_scenario *scenario, const struct fw_settings *settings, struct fw_town *town,
+    int64_t start_us, bool quiet)
 {
 	struct fw_simulation s;
-	struct fw_settings settings;
 	struct timespec began;
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &began);
-	fw_settings_init(&settings);
-	rc = fw_simulation_init(&s, scenario, &settings, town, start_us, quiet);
+	rc = fw_simulation_init(&s, scenario, settings, town, start_us, quiet);
 	if (rc == FW_OK)
 		fw_simulation_run(&s);
 	else
@@ -118,7 +131,6 @@ play(struct sim_scenario *scenario, struct fw_town *town, int64_t start_us, bool
 	if (rc == FW_OK && quiet)
 		print_counts(&s, seconds_since(&began));
 	fw_simulation_fini(&s);
-	fw_settings_fini(&settings);
 	return rc == FW_OK ? FW_EXIT_DONE : FW_EXIT_USAGE;
 }
 
@@ -126,16 +138,22 @@ enum fw_exit
 fw_run_simulate(const struct fw_request *r)
 {
 	struct sim_scenario scenario;
+	struct fw_settings settings;
 	struct fw_town *town;
 	int64_t start_us;
-	enum fw_exit code = read_scenario(r->arguments[0], &scenario);
+	enum fw_exit code = read_settings(r->options[FW_OPTION_CONFIG], &settings),
+		     read = read_scenario(r->arguments[0], &scenario);
 
+	if (code == FW_EXIT_DONE)
+		code = read;
 	if (code == FW_EXIT_DONE)
 		code = take_start(r, &start_us);
 	if (code == FW_EXIT_DONE)
 		code = fw_simulate_town(r->options[FW_OPTION_DSN], HASH_SEED, &town);
 	if (code == FW_EXIT_DONE)
-		code = play(&scenario, town, start_us, r->options[FW_OPTION_QUIET] != NULL);
+		code =
+		    play(&scenario, &settings, town, start_us, r->options[FW_OPTION_QUIET] != NULL);
 	sim_scenario_free(&scenario);
+	fw_settings_fini(&settings);
 	return code;
 }

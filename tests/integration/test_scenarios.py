@@ -124,6 +124,19 @@ def test_without_a_start_it_begins_now(town, scenario):
     assert sum(" sent" in line for line in lines(done)) == 2
 
 
+def test_the_settings_decide(town, scenario, tmp_path):
+    path = scenario("device yixiang-smoke-1e{1..2} division 330106901001001\n"
+                    "at 1s yixiang-smoke-1e1 raise FIRE\nat 31s yixiang-smoke-1e2 raise FIRE\n")
+    config = tmp_path / "firewatchd.conf"
+    for seconds, confirmed in ((30, 1), (29, 0)):
+        config.write_text(f"[rules]\nconfirm_within_s = {seconds}s\n")
+        told = lines(town.simulate(path, "--config", str(config)))
+        assert sum(" confirmed by " in line for line in told) == confirmed
+    config.write_text("[rules]\nconfirm_within_s = soon\n")
+    done = town.simulate(path, "--config", str(config))
+    assert done.returncode == USAGE and done.stderr.startswith(f"{config}:2: rules.confirm_within_s: ")
+
+
 # ---------------------------------------------------------------- it touches nothing
 
 def test_nothing_is_written(town):
