@@ -13,7 +13,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from harness import BUILD, ROOT
+from harness import BUILD, ROOT, wait_equal
 
 DONE, USAGE, UNREACHABLE = 0, 2, 3
 FOLDER = os.path.join(ROOT, "tests", "scenarios")
@@ -156,6 +156,38 @@ def test_it_needs_no_right_to_write(town, scenario):
         assert sum(" sent" in line for line in lines(done)) == 2
     finally:
         town.on_server("DROP ROLE scenario_reader")
+
+
+# ---------------------------------------------------------------- and the daemon does the same
+
+def test_the_daemon_does_what_was_foretold(stack, site, scenario):
+    """The same file, simulated and then sent to the daemon by firewatch-sim: the same alarms, incidents and pages."""
+    path = scenario("".join(f"device {d} division {site.division} boot 7 component 42\n" for d in (site.a, site.b, site.c))
+                    + f"device {site.gateway} division {site.division} boot 7\n"
+                    f"at 0s    {site.a} raise FIRE text \"厨房\" duplicate 1\n"
+                    f"at 50ms  {site.c} raise FIRE and raise TAMPER\n"
+                    f"at 100ms {site.gateway} raise FAULT point 3 and raise MAINS_LOST\n"
+                    f"at 150ms {site.a} restore FIRE\n"
+                    f"at 200ms {site.b} raise FIRE\n"
+                    f"at 250ms {site.gateway} restore MAINS_LOST\n")
+    told = "\n".join(lines(stack.ctl("simulate", str(path), check=False)))
+    alarms = {tuple(a) for a in re.findall(r" alarm (\S+) (\w+) raised ", told)}
+    restored = set(re.findall(r" alarm (\S+) \w+ restored", told))
+    pages = {tuple(p) for p in re.findall(rf" page {site.id} (\d+)\.(\d+) (.+) \((\w+)\) sent", told)}
+    incidents = set(re.findall(r" incident (\S+) at", told))
+    assert len(alarms) == 6 and len(restored) == 2 and len(pages) == 7 and len(incidents) == 1
+
+    subprocess.run([os.path.join(BUILD, "firewatch-sim"), "--port", stack.env["FIREWATCH_MQTT_PORT"], str(path)], check=True,
+                   capture_output=True)
+    wait_equal(lambda: {tuple(r) for r in stack.rows(
+        "SELECT alarm_id, class FROM firewatch.alarm_history WHERE site = %s", site.id)}, alarms)
+    wait_equal(lambda: {r[0] for r in stack.rows(
+        "SELECT alarm_id FROM firewatch.alarm_history WHERE site = %s AND state = 'restored'", site.id)}, restored)
+    wait_equal(lambda: {tuple(map(str, r)) for r in stack.rows(
+        "SELECT n.trigger, n.step, p.name, n.role FROM firewatch.notification n JOIN firewatch.person p USING (person) "
+        "WHERE n.incident_id = %s AND n.state = 'delivered'", *incidents)}, pages)
+    assert {r[0] for r in stack.rows(
+        "SELECT incident_id FROM firewatch.incident_history WHERE site = %s", site.id)} == incidents
 
 
 # ---------------------------------------------------------------- faults
