@@ -29,8 +29,8 @@ IO    := address config_file control crc32c journal journal_folder journal_keepe
          lease loop mqtt mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service \
          store store_batch store_copy store_fault store_read store_refuse store_sql town_read webhook
 APP   := actions daemon handover lane options reading role status turn
-CLI   := act command csv db faults import import_file journal journal_export journal_replay journal_show list main migrate \
-         moment reconcile say sha256 show status town_files town_questions town_sql writer writer_text
+CLI   := act classification command csv db faults import import_file journal journal_export journal_replay journal_show list main migrate \
+         moment reconcile rows say sha256 show status town_files town_questions town_sql writer writer_text
 SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words
 
 BASE_SRC  := $(BASE:%=daemon/base/%.c)

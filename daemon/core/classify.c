@@ -8,6 +8,19 @@
 #include "core/classify_table.h"
 #include "model/standard.h"
 
+const char *
+fw_weight_name(enum fw_weight weight)
+{
+	static const char *const names[] = {
+	    [FW_WEIGHT_NONE] = "none",
+	    [FW_WEIGHT_SUPPORTS] = "supports",
+	    [FW_WEIGHT_DETECTOR] = "detector",
+	    [FW_WEIGHT_STRONG] = "strong",
+	};
+
+	return names[weight];
+}
+
 static bool
 fits(const struct fw_line *line, const struct fw_subject *s, enum fw_code code)
 {

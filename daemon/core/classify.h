@@ -26,6 +26,8 @@ enum fw_weight {
 			       hand, water that flows */
 };
 
+const char *fw_weight_name(enum fw_weight weight);
+
 struct fw_subject {
 	uint32_t condition; /* enum fw_condition, not UNSPECIFIED */
 	uint32_t system_type, component_type;
