@@ -28,10 +28,8 @@ static const char *const severities[FW_SEVERITIES] = {
 
 static const char *const levels[FW_LEVELS] = {"normal", "elevated", "highest"};
 
-static const char *const conditions[FW_CONDITIONS] = {"UNSPECIFIED", "FIRE", "PRE_ALARM", "GAS",
-    "FAULT", "DISABLED", "SUPERVISORY", "ACTIVATED", "FEEDBACK", "DELAYED", "MAINS_LOST",
-    "BATTERY_LOW", "TAMPER", "TRIPPED", "WATER_FLOW", "MANUAL_CALL", "RESET", "SELF_TEST", "MUTED",
-    "ARC_FAULT"};
+#define CONDITION_NAME(name) #name,
+static const char *const conditions[] = {FW_CONDITION_LIST(CONDITION_NAME)};
 
 static const char *const quantities[FW_QUANTITIES] = {"unspecified", "temperature_celsius",
     "smoke_db_per_m", "residual_current_ma", "pressure_kpa", "level_m", "gas_percent_lel",
