@@ -221,7 +221,7 @@ def refused_reports():
     return {
         "sequence 0": ({"sequence": 0}, "sequence"),
         "condition 0": ({"events": [{"condition": 0, "active": True}]}, "condition"),
-        "condition 20": ({"events": [{"condition": 20, "active": True}]}, "condition"),
+        "the next condition": ({"events": [{"condition": max(pb.Condition.values()) + 1, "active": True}]}, "condition"),
         "condition -1": ({"events": [{"condition": -1, "active": True}]}, "condition"),
         "text of 129 bytes": ({"events": [{**fire, "text": "烟" * 43}]}, "oversize"),
         "not a number": ({"readings": [(1, math.nan)]}, "value"),
