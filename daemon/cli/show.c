@@ -26,6 +26,10 @@ static const struct thing {
 		"SELECT * FROM firewatch.alarm_history WHERE device = $1 AND state = 'active' ORDER BY received_at, alarm_id"},
 	    {"gaps", "boot_id first_missing last_missing missing opened_at",
 		"SELECT * FROM firewatch.sequence_gap WHERE device = $1 ORDER BY boot_id, first_missing"}}},
+    {"hazard show",
+	{{"hazard", NULL, "SELECT * FROM firewatch.hazard_ledger WHERE hazard_id = $1"},
+	    {"log", "at kind actor state detail",
+		"SELECT * FROM firewatch.hazard_log WHERE hazard_id = $1 ORDER BY entry"}}},
     {"incident show",
 	{{"incident", NULL, "SELECT * FROM firewatch.incident_history WHERE incident_id = $1"},
 	    {"alarms", "alarm_id class state device zone received_at restored_at report_count text",
@@ -38,6 +42,13 @@ static const struct thing {
 		"SELECT * FROM firewatch.incident_timeline WHERE incident_id = $1 ORDER BY entry"}}},
     {"quarantine show",
 	{{"quarantine", NULL, "SELECT * FROM firewatch.quarantine WHERE quarantine_id = $1"}}},
+    {"window show",
+	{{"window", NULL, "SELECT * FROM firewatch.test_window_history WHERE window_id = $1"},
+	    {"alarms", "alarm_id class state device zone received_at restored_at text",
+		"SELECT a.* FROM firewatch.alarm_history a JOIN firewatch.test_window_history w ON w.window_id = $1"
+		" WHERE a.site = w.site AND (w.zone = '' OR a.zone = w.zone) AND (w.device = '' OR a.device = w.device)"
+		" AND a.received_at >= w.starts_at AND a.received_at < coalesce(w.ended_at, w.ends_at)"
+		" ORDER BY a.received_at, a.alarm_id"}}},
 };
 
 static const struct thing *
