@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Event -> alarm: raised, repeated, restored.  One raised alarm per (device, point, class), however
- * often it is repeated. */
+/*
+ * Cause -> alarm: raised, repeated, restored.  One raised alarm per (device, point, class), however
+ * often it is repeated and whatever holds it raised.  Events (event.c), readings (threshold.c) and
+ * silence (supervise.c) come here alike.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/classify.h"
 #include "core/state.h"
 
 void
@@ -33,48 +35,52 @@ fw_alarm_flush(struct fw_core *core)
 	}
 }
 
-static uint32_t
-condition_bit(uint32_t condition)
+/* ---------------------------------------------------------------- raised */
+
+/* A later report than this one has restored it. */
+static bool
+is_over(const struct fw_cause *c)
 {
-	return UINT32_C(1) << condition;
+	return c->sequence && fw_device_is_over(c->device, c->point, UINT64_C(1) << c->bit,
+				  c->boot_id, c->sequence);
 }
 
 static void
-note_raised(struct fw_alarm *a, const struct fw_report *r, const struct fw_event *e)
+note_raised(struct fw_alarm *a, const struct fw_cause *c)
 {
-	a->conditions |= condition_bit(e->condition);
-	if (r->message->received_at_us > a->last_seen_us)
-		a->last_seen_us = r->message->received_at_us;
-	if (r->boot_id == a->raised_boot && r->sequence < a->raised_sequence)
+	fw_alarm_hold(a, c->bit, c->boot_id, c->sequence);
+	if (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence)
 		return;
-	a->raised_boot = r->boot_id;
-	a->raised_sequence = r->sequence;
+	a->raised_boot = c->boot_id;
+	a->raised_sequence = c->sequence;
 }
 
 static struct fw_alarm *
-make(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_t event_index,
-    const struct fw_judgement *j)
+make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 {
-	const struct fw_event *e = &r->events[event_index];
 	struct fw_alarm *a = fw_calloc(1, sizeof(*a));
-	char report[FW_ID_MAX], id[FW_ID_MAX + 24];
+	const struct fw_registration *registration = c->device->registration;
 
-	fw_report_name(d, r, report);
-	snprintf(id, sizeof(id), "%s~%zu", report, event_index);
-	a->id = fw_strdup(id);
-	a->device = d;
-	a->point = e->point;
-	a->class = j->class;
-	a->system_type = e->system_type;
-	a->component_type = e->component_type;
-	a->mode = r->mode;
-	a->backfill = r->backfill;
-	a->observed_at_us = r->observed_at_us;
-	a->received_at_us = r->message->received_at_us;
+	a->id = fw_strdup(c->id);
+	a->device = c->device;
+	a->point = c->point;
+	a->class = c->judgement.class;
+	a->severity = c->judgement.severity;
+	a->weight = c->judgement.weight;
+	a->level = fw_core_level(core, c->device, now_us);
+	a->system_type = c->system_type;
+	a->component_type = c->component_type;
+	a->mode = c->mode;
+	a->backfill = c->backfill;
+	a->observed_at_us = c->observed_at_us;
+	a->received_at_us = c->received_at_us;
+	a->last_seen_us = c->received_at_us;
 	a->report_count = 1;
-	a->zone = fw_strdup(d->registration ? d->registration->zone : "");
-	a->reason = fw_strdup(j->reason);
-	a->text = fw_strdup(e->text);
+	a->zone = fw_strdup(registration ? registration->zone : "");
+	a->reason = fw_strdup(c->judgement.reason);
+	a->rule = fw_strdup(c->judgement.rule);
+	a->data = fw_strdup(c->data);
+	a->text = fw_strdup(c->text);
 	fw_alarm_index(core, a);
 	return a;
 }
@@ -82,20 +88,23 @@ make(struct fw_core *core, struct fw_device *d, const struct fw_report *r, size_
 /* The same alarm again: a new condition at its point, or one that was silent for long, is a new
  * cause. */
 static void
-repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r,
-    const struct fw_event *e, int64_t now_us)
+repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
 {
-	int64_t received = r->message->received_at_us;
-	bool silent = received - a->last_seen_us >= core->rules.realarm_after_us;
-	bool new_cause = fw_class_is_emergency(a->class) &&
-			 (silent || !(a->conditions & condition_bit(e->condition)));
+	bool silent = c->received_at_us - a->last_seen_us >= core->rules.realarm_after_us;
+	bool new_cause =
+	    fw_class_is_emergency(a->class) && (silent || !fw_alarm_held_by(a, c->bit));
 
 	a->report_count++;
-	note_raised(a, r, e);
-	if (a->incident->closed &&
-	    (new_cause || received - a->incident->closed_at_us >= core->rules.realarm_after_us)) {
+	if (c->judgement.weight > a->weight)
+		a->weight = c->judgement.weight;
+	if (c->received_at_us > a->last_seen_us)
+		a->last_seen_us = c->received_at_us;
+	if (!is_over(c))
+		note_raised(a, c);
+	if (a->incident->closed && (new_cause || c->received_at_us - a->incident->closed_at_us >=
+						     core->rules.realarm_after_us)) {
 		fw_incident_detach(core, a);
-		fw_incident_attach(core, a, r, now_us);
+		fw_incident_attach(core, a, c, now_us);
 		return;
 	}
 	if (new_cause && !a->incident->closed)
@@ -103,39 +112,25 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r
 	fw_incident_confirm(core, a, now_us);
 }
 
-static void
-raise_alarm(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
-    size_t event_index, const struct fw_judgement *j, int64_t now_us)
-{
-	const struct fw_event *e = &r->events[event_index];
-	struct fw_alarm *a = fw_alarm_raised(core, d, e->point, j->class);
+/* ---------------------------------------------------------------- restored */
 
-	if (!a) {
-		a = make(core, d, r, event_index, j);
-		note_raised(a, r, e);
-		core->counters.alarms_opened++;
-		fw_incident_attach(core, a, r, now_us);
-	} else {
-		repeat_alarm(core, a, r, e, now_us);
-	}
-	fw_alarm_mark(core, a);
-}
-
+/* The bit was raised by a later report than the one that restores it. */
 static bool
-is_older(const struct fw_alarm *a, const struct fw_report *r)
+is_older(const struct fw_alarm *a, const struct fw_hold *hold, const struct fw_cause *c)
 {
-	if (r->boot_id == a->raised_boot)
-		return r->sequence < a->raised_sequence;
-	return r->backfill && r->observed_at_us < a->observed_at_us;
+	if (!c->sequence || !hold->sequence)
+		return false;
+	if (c->boot_id == hold->boot_id)
+		return c->sequence < hold->sequence;
+	return c->backfill && c->observed_at_us < a->observed_at_us;
 }
 
 static void
-end(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const char *how,
-    int64_t now_us)
+end(struct fw_core *core, struct fw_alarm *a, int64_t at_us, const char *how, int64_t now_us)
 {
 	char key[FW_ID_MAX + 48];
 
-	a->restored_at_us = r->message->received_at_us;
+	a->restored_at_us = at_us;
 	fw_alarm_index(core, a);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
@@ -145,69 +140,96 @@ end(struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, const c
 		fw_incident_release(core, a->incident);
 }
 
-static bool
-restore(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
-    const struct fw_event *e, const struct fw_judgement *j, int64_t now_us)
+static void
+end_by(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const char *how,
+    int64_t now_us)
 {
-	struct fw_alarm *a = fw_alarm_raised(core, d, e->point, j->class);
+	a->restored_boot = c->boot_id;
+	a->restored_sequence = c->sequence;
+	end(core, a, c->received_at_us, how, now_us);
+}
 
-	if (!a || is_older(a, r) || !(a->conditions & condition_bit(e->condition)))
+/* True: it has changed. */
+static bool
+let_go(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
+    const char *how, int64_t now_us)
+{
+	const struct fw_hold *hold = fw_alarm_held_by(a, bit);
+
+	if (!hold || is_older(a, hold, c))
 		return false;
-	if (a->conditions == condition_bit(e->condition)) {
-		end(core, a, r, "restored", now_us);
-		return true;
-	}
-	a->conditions &= ~condition_bit(e->condition);
-	fw_alarm_mark(core, a);
+	if (fw_alarm_let_go(a, bit))
+		end_by(core, a, c, how, now_us);
+	else
+		fw_alarm_mark(core, a);
 	return true;
 }
 
-/* Point 0 stands for the whole device. */
-static bool
-reset(struct fw_core *core, struct fw_device *d, const struct fw_report *r, uint32_t point,
-    int64_t now_us)
+bool
+fw_alarm_restore(struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us)
 {
-	struct fw_alarm *next;
 	bool changed = false;
 
-	for (struct fw_alarm *a = d->alarms; a; a = next) {
-		next = a->device_next;
-		if ((point != 0 && a->point != point) || is_older(a, r))
-			continue;
-		end(core, a, r, "the device was reset", now_us);
-		changed = true;
+	if (c->sequence)
+		fw_device_note_over(
+		    c->device, c->point, UINT64_C(1) << c->bit, c->boot_id, c->sequence);
+	/* Its class may have been another one when it was raised. */
+	for (int class = 0; class < FW_CLASSES && c->device->alarms; class ++) {
+		struct fw_alarm *a =
+		    fw_alarm_raised(core, c->device, c->point, (enum fw_class) class);
+
+		changed |= a && let_go(core, a, c->bit, c, how, now_us);
 	}
 	return changed;
 }
 
-struct fw_judgement
-fw_judge(
-    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t now_us)
+/* What the device has said of it is over; what the centre finds itself is not. */
+static bool
+reset(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
 {
-	return fw_classify(&(struct fw_subject){
-	    .condition = e->condition,
-	    .system_type = e->system_type,
-	    .component_type = e->component_type,
-	    .profile = fw_core_profile(core, d),
-	    .level = fw_town_level_rules(core->town, fw_core_level(core, d, now_us)),
-	});
+	bool changed = false;
+
+	for (unsigned bit = 0; bit < FW_CONDITIONS && !a->restored_at_us; bit++) {
+		a->was_reset = true;
+		changed |= let_go(core, a, bit, c, "the device was reset", now_us);
+		a->was_reset = a->restored_at_us != 0;
+	}
+	return changed;
 }
 
 bool
-fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
-    size_t event_index, int64_t now_us)
+fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 {
-	const struct fw_event *e = &r->events[event_index];
-	struct fw_judgement j = fw_judge(core, d, e, now_us);
+	struct fw_alarm *next;
+	bool changed = false;
 
-	switch (j.meaning) {
-	case FW_MEANING_RESET:
-		return e->active && reset(core, d, r, e->point, now_us);
-	case FW_MEANING_ALARM:
-		if (!e->active)
-			return restore(core, d, r, e, &j, now_us);
-		raise_alarm(core, d, r, event_index, &j, now_us);
-		return true;
+	fw_device_note_over(c->device, c->point, FW_WIRE_CONDITIONS, c->boot_id, c->sequence);
+	for (struct fw_alarm *a = c->device->alarms; a; a = next) {
+		next = a->device_next;
+		if (c->point == 0 || a->point == c->point)
+			changed |= reset(core, a, c, now_us);
 	}
-	return false;
+	return changed;
+}
+
+/* ---------------------------------------------------------------- both */
+
+void
+fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
+{
+	struct fw_alarm *a = fw_alarm_raised(core, c->device, c->point, c->judgement.class);
+
+	if (a) {
+		repeat_alarm(core, a, c, now_us);
+		fw_alarm_mark(core, a);
+		return;
+	}
+	a = make(core, c, now_us);
+	note_raised(a, c);
+	core->counters.alarms_opened++;
+	fw_incident_attach(core, a, c, now_us);
+	fw_alarm_mark(core, a);
+	/* It is recorded, and calls people like any other. */
+	if (is_over(c))
+		end_by(core, a, c, "a later report has restored it already", now_us);
 }

@@ -16,16 +16,6 @@ enum fw_meaning {
 			   */
 };
 
-/* What it is worth for the question whether a fire is real. */
-enum fw_weight {
-	FW_WEIGHT_NONE,     /* says nothing of it */
-	FW_WEIGHT_SUPPORTS, /* no fire by itself, but makes one of its zone more likely: a pump that
-			       was started */
-	FW_WEIGHT_DETECTOR, /* a detector: two confirm */
-	FW_WEIGHT_STRONG,   /* alone of high confidence, with a detector a confirmation: a person's
-			       hand, water that flows */
-};
-
 struct fw_subject {
 	uint32_t condition; /* enum fw_condition, not UNSPECIFIED */
 	uint32_t system_type, component_type;

@@ -237,8 +237,8 @@ plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t no
 	static const struct fw_policy anyone = {
 	    .role = "anyone", .channel = "webhook", .category = "", .level = ""};
 	const struct fw_policy *lines[POLICY_MOST];
-	size_t n = fw_town_policy(
-	    core->town, i->class, category_of(core, i), i->protection_level, lines, POLICY_MOST);
+	size_t n = fw_town_policy(core->town, i->class, category_of(core, i),
+	    fw_level_name(i->level), lines, POLICY_MOST);
 
 	for (size_t k = 0; k < n; k++)
 		plan_line(core, i, lines[k], quietly, now_us);

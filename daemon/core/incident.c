@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Alarm -> incident.  The alarms of one site gather in one incident until a person closes it.
- * Decides what calls people anew (a trigger), and when two detectors confirm a fire.
+ * Decides what calls people anew (a trigger).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,22 +54,21 @@ fw_incident_detach(struct fw_core *core, struct fw_alarm *a)
 }
 
 static struct fw_incident *
-open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_report *r,
+open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_cause *c,
     int64_t now_us)
 {
 	const struct fw_site *site = fw_device_site(a->device);
 	struct fw_incident *i = fw_calloc(1, sizeof(*i));
-	char id[FW_ID_MAX];
 
-	fw_report_name(a->device, r, id);
-	i->id = fw_strdup(id);
+	i->id = fw_strdup(c->name);
 	i->key = fw_strdup(key);
 	i->division = fw_strdup(fw_device_division(a->device));
 	i->site = fw_strdup(site ? site->id : "");
 	i->device = fw_strdup(a->device->id);
 	i->class = a->class;
-	i->opened_at_us = r->message->received_at_us;
-	i->protection_level = "normal";
+	i->severity = a->severity;
+	i->opened_at_us = c->received_at_us;
+	i->level = a->level;
 	fw_strmap_put(&core->incidents, i->id, strlen(i->id), i);
 	fw_strmap_put(&core->open_incidents, i->key, strlen(i->key), i);
 	core->counters.incidents_opened++;
@@ -163,52 +162,9 @@ fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 	fw_incident_mark(core, i);
 }
 
-/* ---------------------------------------------------------------- confirmation */
-
-/* Point 0 is the device itself and follows its own points; a panel's points are detectors of their
- * own. */
-static bool
-are_independent(const struct fw_alarm *a, const struct fw_alarm *b)
-{
-	if (a->device != b->device)
-		return true;
-	return a->point != b->point && a->point != 0 && b->point != 0;
-}
-
-static const struct fw_alarm *
-second_detector(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
-{
-	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
-		if (b->class == FW_CLASS_FIRE && are_independent(a, b) &&
-		    strcmp(a->zone, b->zone) == 0 &&
-		    a->last_seen_us - b->last_seen_us <= core->rules.confirm_within_us &&
-		    b->last_seen_us - a->last_seen_us <= core->rules.confirm_within_us)
-			return b;
-	return NULL;
-}
-
-void
-fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us)
-{
-	struct fw_incident *i = a->incident;
-	const struct fw_alarm *b;
-
-	if (a->class != FW_CLASS_FIRE || i->confirmed_at_us || i->closed || !*i->site)
-		return;
-	b = second_detector(core, i, a);
-	if (!b)
-		return;
-	i->confirmed_at_us = a->last_seen_us;
-	fw_incident_mark(core, i);
-	fw_timeline(core, i, now_us, "confirmed", "confirmed", a->device->id,
-	    "%s point %u and %s point %u report fire in zone \"%s\"", a->device->id, a->point,
-	    b->device->id, b->point, a->zone);
-	fw_escalate_all(core, i, now_us);
-}
-
 void
 fw_incident_attach(
-    struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us)
+    struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
 {
 	const char *key = fw_incident_key(core, a->device);
 	struct fw_incident *i = fw_strmap_get(&core->open_incidents, key, strlen(key));
@@ -216,7 +172,7 @@ fw_incident_attach(
 	char entry[FW_ID_MAX + 16];
 
 	if (!i)
-		i = open_incident(core, a, key, r, now_us);
+		i = open_incident(core, a, key, c, now_us);
 	else if (i->linked_alarms > i->prune_above)
 		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
 	fw_alarm_link(i, a);
@@ -228,6 +184,8 @@ fw_incident_attach(
 	call = judge_call(core, i, a);
 	if (a->class < i->class)
 		i->class = a->class;
+	if (a->severity < i->severity)
+		i->severity = a->severity;
 	if (call != CALL_NONE)
 		trigger(core, i, a, call == CALL_QUIET, now_us);
 	fw_incident_confirm(core, a, now_us);

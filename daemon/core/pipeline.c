@@ -188,7 +188,7 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 	tell_replayed(core, r->message, "recorded");
 	note_seen(core, r->device, r);
 	for (size_t i = 0; i < r->event_count; i++)
-		changed |= fw_alarm_event(core, r->device, r, i, now_us);
+		changed |= fw_event_take(core, r->device, r, i, now_us);
 	if (changed)
 		promote(core, first_action, core->lane);
 }
@@ -211,7 +211,7 @@ raise_emergencies(struct fw_core *core, const struct fw_report *r, int64_t now_u
 
 	for (size_t i = 0; i < r->event_count; i++)
 		if (is_emergency(core, d, &r->events[i], now_us))
-			changed |= fw_alarm_event(core, d, r, i, now_us);
+			changed |= fw_event_take(core, d, r, i, now_us);
 	return changed;
 }
 

@@ -7,8 +7,10 @@
  *	pipeline.c  the input that is a message, report by report
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason
- *	alarm.c     event -> alarm raised, repeated, restored
- *	incident.c  alarm -> incident, trigger, confirmation
+ *	event.c     what a device says -> cause
+ *	alarm.c     cause -> alarm raised, repeated, restored
+ *	incident.c  alarm -> incident, trigger
+ *	confirm.c   how sure a fire is
  *	escalate.c  trigger -> steps -> pages due
  *	pages.c     page: written, sent, retried, done
  *	receipt.c   committed -> receipts, stored ledger
@@ -101,30 +103,61 @@ void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t befo
 /* Frees it, at the next input, when nothing holds it any more. */
 void fw_incident_release(struct fw_core *core, struct fw_incident *i);
 
-/* alarm.c */
-/* `d` is whose alarm it is: the report's device, or who sent a report that names another one. True:
- * state has changed. */
-bool fw_alarm_event(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
-    size_t event_index, int64_t now_us);
+/* What raises an alarm, or restores it: a device's word, a reading, silence.  In the arena. */
+struct fw_cause {
+	struct fw_device *device; /* whose alarm it is: the report's, or who sent a report that
+				     names another one */
+	uint32_t point;
+	unsigned bit; /* see enum fw_finding */
+	struct fw_judgement judgement;
+	const char *name; /* what caused it: an incident that it opens is called so */
+	const char *id;   /* the alarm's, derived from name */
+	const char *text; /* the device's */
+	const char *data; /* what was measured or counted, in words */
+	uint32_t system_type, component_type, mode;
+	bool backfill;
+	uint32_t boot_id;
+	uint64_t sequence; /* 0: no report */
+	int64_t observed_at_us, received_at_us;
+};
+
+/* event.c */
 /* What it means, of that device, now. */
 struct fw_judgement fw_judge(const struct fw_core *core, const struct fw_device *d,
     const struct fw_event *e, int64_t now_us);
+/* All but point, bit, judgement and id. */
+struct fw_cause fw_cause_of_report(
+    struct fw_core *core, struct fw_device *d, const struct fw_report *r);
+/* `d` is whose alarm it is.  True: state has changed. */
+bool fw_event_take(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
+    size_t event_index, int64_t now_us);
+
+/* alarm.c */
+void fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
+/* What the cause had raised at its point, whatever its class; `how` in words.  True: state has
+ * changed. */
+bool fw_alarm_restore(
+    struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
+/* What the device had said of the point, or with point 0 of all of them, is over. */
+bool fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 
 /* incident.c */
 void fw_incident_attach(
-    struct fw_core *core, struct fw_alarm *a, const struct fw_report *r, int64_t now_us);
+    struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us);
 /* It is raised again with a new condition, or after a silence: calls people anew unless they are
  * being called. */
 void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
-/* A second detector of its zone makes a fire confirmed. */
-void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
 /* "site" or "device:id": what gathers alarms into one incident.  In the arena. */
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
+
+/* confirm.c */
+/* What an alarm that was raised, or repeated, says of its incident's fire. */
+void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
 
 /* escalate.c */
 /* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those

@@ -75,7 +75,7 @@ fw_page_json(const struct fw_page *page, const struct fw_town *town)
 	set_text(o, "person_name", page->person_name);
 	set_text(o, "class", fw_class_name(i->class));
 	set_text(o, "class_name", fw_class_name_zh(i->class));
-	set_text(o, "severity", fw_severity_name(fw_class_severity(i->class)));
+	set_text(o, "severity", fw_severity_name(i->severity));
 	json_object_set_new(o, "confirmed", json_boolean(i->confirmed_at_us != 0));
 	json_object_set_new(o, "test", json_boolean(i->cause_test));
 	json_object_set_new(o, "backfill", json_boolean(i->cause_backfill));

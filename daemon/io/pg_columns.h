@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FW_COLUMNS_MAX 24
+#define FW_COLUMNS_MAX 32
 
 struct fw_column {
 	char type;

@@ -279,13 +279,14 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_text(c, i->site);
 	fw_put_text(c, i->device);
 	fw_put_text(c, fw_class_name(i->class));
-	fw_put_text(c, fw_severity_name(fw_class_severity(i->class)));
+	fw_put_text(c, fw_severity_name(i->severity));
 	fw_put_time(c, i->opened_at_us);
 	put_time_or_null(c, i->confirmed_at_us);
-	fw_put_text(c, i->protection_level);
+	fw_put_text(c, fw_level_name(i->level));
 	fw_put_int(c, (int32_t)i->alarm_count);
 	fw_put_int(c, (int32_t)i->trigger_count);
 	fw_put_text(c, b->instance);
+	fw_put_text(c, fw_confidence_name(i->confidence));
 }
 
 static void
@@ -303,8 +304,8 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_text(c, a->zone);
 	fw_put_int(c, a->point);
 	fw_put_text(c, fw_class_name(a->class));
-	fw_put_text(c, fw_severity_name(fw_class_severity(a->class)));
-	fw_put_int(c, (int32_t)a->conditions);
+	fw_put_text(c, fw_severity_name(a->severity));
+	fw_put_int(c, (int64_t)a->conditions);
 	fw_put_int(c, a->system_type);
 	fw_put_int(c, a->component_type);
 	fw_put_int(c, (int32_t)a->mode);
@@ -316,9 +317,15 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	put_time_or_null(c, a->restored_at_us);
 	fw_put_int(c, a->raised_boot);
 	fw_put_int(c, (int64_t)a->raised_sequence);
-	fw_put_text(c, i->protection_level);
+	fw_put_text(c, fw_level_name(a->level));
 	fw_put_text(c, a->reason);
 	fw_put_text(c, a->text);
+	fw_put_text(c, a->rule);
+	fw_put_text(c, a->data);
+	fw_put_int(c, (int32_t)a->weight);
+	fw_put_int(c, a->was_reset);
+	fw_put_int(c, a->restored_boot);
+	fw_put_int(c, (int64_t)a->restored_sequence);
 }
 
 static const char *

@@ -133,18 +133,6 @@ on_records(size_t step, const PGresult *rows, void *context)
 	}
 }
 
-/* Levels are few and static in the core. */
-static const char *
-level_of(const char *name)
-{
-	static const char *const levels[] = {"elevated", "highest"};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (strcmp(name, levels[i]) == 0)
-			return levels[i];
-	return "normal";
-}
-
 static char *
 incident_key(const char *site, const char *device)
 {
@@ -176,7 +164,9 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->closed = i->closed_trigger >= i->trigger_count;
 	i->alarm_count = (uint32_t)fw_get_int(rows, row, 11);
 	i->verdict = fw_verdict_of(fw_get_text(rows, row, 12));
-	i->protection_level = level_of(fw_get_text(rows, row, 13));
+	i->level = fw_level_of(fw_get_text(rows, row, 13));
+	i->severity = fw_severity_of(fw_get_text(rows, row, 14));
+	i->confidence = fw_confidence_of(fw_get_text(rows, row, 15));
 	fw_core_load_incident(r->core, i);
 }
 
@@ -189,7 +179,7 @@ load_alarm(struct state_read *r, const PGresult *rows, int row)
 	a->id = fw_strdup(fw_get_text(rows, row, 0));
 	a->point = (uint32_t)fw_get_int(rows, row, 4);
 	a->class = fw_class_of(fw_get_text(rows, row, 5));
-	a->conditions = (uint32_t)fw_get_int(rows, row, 6);
+	a->conditions = (uint64_t)fw_get_int(rows, row, 6);
 	a->system_type = (uint32_t)fw_get_int(rows, row, 7);
 	a->component_type = (uint32_t)fw_get_int(rows, row, 8);
 	a->mode = (uint32_t)fw_get_int(rows, row, 9);
@@ -204,6 +194,14 @@ load_alarm(struct state_read *r, const PGresult *rows, int row)
 	a->reason = fw_strdup(fw_get_text(rows, row, 18));
 	a->text = fw_strdup(fw_get_text(rows, row, 19));
 	a->restored_at_us = fw_get_time(rows, row, 20);
+	a->severity = fw_severity_of(fw_get_text(rows, row, 21));
+	a->level = fw_level_of(fw_get_text(rows, row, 22));
+	a->rule = fw_strdup(fw_get_text(rows, row, 23));
+	a->data = fw_strdup(fw_get_text(rows, row, 24));
+	a->weight = (enum fw_weight)fw_get_int(rows, row, 25);
+	a->was_reset = fw_get_int(rows, row, 26) != 0;
+	a->restored_boot = (uint32_t)fw_get_int(rows, row, 27);
+	a->restored_sequence = (uint64_t)fw_get_int(rows, row, 28);
 	error = fw_core_load_alarm(r->core, a, fw_get_text(rows, row, 1), fw_get_text(rows, row, 2),
 	    fw_get_text(rows, row, 3));
 	if (error)

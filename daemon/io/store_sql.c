@@ -25,8 +25,8 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_REPLAYED] = "tt",
     [FW_SQL_REGISTER] = "tt",
     [FW_SQL_LOCK] = "t",
-    [FW_SQL_INCIDENT] = "ttttttmmt44t",
-    [FW_SQL_ALARM] = "tttttt8tt4884bmmm4m88ttt",
+    [FW_SQL_INCIDENT] = "ttttttmmt44tt",
+    [FW_SQL_ALARM] = "tttttt8tt8884bmmm4m88ttttt2b88",
     [FW_SQL_STEP] = "tt44ttmbt",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
     [FW_SQL_CLAIM] = "tt4mt4b",
@@ -103,16 +103,16 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_INCIDENT] = {"incident",
 	"INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, confirmed_at, "
-	"protection_level, alarm_count, trigger_count, instance) "
+	"protection_level, alarm_count, trigger_count, instance, confidence) "
 	"SELECT DISTINCT ON (incident_id, division) incident_id, division, site, device, class, severity, opened_at, "
-	"confirmed_at, protection_level, alarm_count, trigger_count, instance "
+	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence "
 	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[]) WITH ORDINALITY AS i(incident_id, "
+	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[]) WITH ORDINALITY AS i(incident_id, "
 	"division, site, device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, "
-	"instance, n) "
+	"instance, confidence, n) "
 	"ORDER BY incident_id, division, n DESC "
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
-	"confirmed_at = EXCLUDED.confirmed_at, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
+	"confirmed_at = EXCLUDED.confirmed_at, confidence = EXCLUDED.confidence, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
 	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count)"},
 
     /* Restored ones first: the next alarm of the same point may be raised in the same batch
@@ -120,22 +120,27 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_ALARM] = {"alarm",
 	"INSERT INTO alarm (alarm_id, device, incident_id, division, site, zone, point, class, severity, conditions, "
 	"system_type, component_type, mode, backfill, observed_at, received_at, last_seen_at, report_count, restored_at, "
-	"raised_boot, raised_sequence, protection_level, reason, text) "
+	"raised_boot, raised_sequence, protection_level, reason, text, rule, data, weight, was_reset, restored_boot, "
+	"restored_sequence) "
 	"SELECT alarm_id, device, incident_id, division, site, zone, point, class, severity, conditions, system_type, "
 	"component_type, mode, backfill, observed_at, received_at, last_seen_at, report_count, restored_at, raised_boot, "
-	"raised_sequence, protection_level, reason, text FROM (SELECT DISTINCT ON (alarm_id, device) * FROM "
+	"raised_sequence, protection_level, reason, text, rule, data, weight, was_reset, restored_boot, restored_sequence "
+	"FROM (SELECT DISTINCT ON (alarm_id, device) * FROM "
 	"unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], "
-	"$9::text[], $10::integer[], $11::bigint[], $12::bigint[], $13::integer[], $14::boolean[], $15::timestamptz[], "
+	"$9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::integer[], $14::boolean[], $15::timestamptz[], "
 	"$16::timestamptz[], $17::timestamptz[], $18::integer[], $19::timestamptz[], $20::bigint[], $21::bigint[], "
-	"$22::text[], $23::text[], $24::text[]) WITH ORDINALITY AS u(alarm_id, device, incident_id, division, site, zone, "
+	"$22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::smallint[], $28::boolean[], $29::bigint[], "
+	"$30::bigint[]) WITH ORDINALITY AS u(alarm_id, device, incident_id, division, site, zone, "
 	"point, class, severity, conditions, system_type, component_type, mode, backfill, observed_at, received_at, "
-	"last_seen_at, report_count, restored_at, raised_boot, raised_sequence, protection_level, reason, text, n) "
+	"last_seen_at, report_count, restored_at, raised_boot, raised_sequence, protection_level, reason, text, rule, data, "
+	"weight, was_reset, restored_boot, restored_sequence, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
 	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
 	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
-	"text = EXCLUDED.text"},
+	"text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
+	"restored_boot = EXCLUDED.restored_boot, restored_sequence = EXCLUDED.restored_sequence"},
 
     /* What an answer has cancelled stays so, unless the fire is done about all the same. */
     [FW_SQL_STEP] = {"step",
@@ -296,10 +301,11 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WHERE received_day >= (SELECT " DAY(
 	    "t") " - 2 FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ")"},
 
-    /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end of. */
+    /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
+       of. */
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
-	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level FROM incident i "
+	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level, severity, confidence FROM incident i "
 	"WHERE " MINE " AND (closed_trigger < trigger_count OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) OR EXISTS "
 	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
@@ -309,7 +315,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_READ_ALARMS] = {"read_alarms",
 	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
 	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
-	"restored_at FROM alarm a WHERE (restored_at IS NULL AND EXISTS (SELECT FROM incident i "
+	"restored_at, severity, protection_level, rule, data, weight, was_reset, restored_boot, restored_sequence "
+	"FROM alarm a WHERE (restored_at IS NULL AND EXISTS (SELECT FROM incident i "
 	"WHERE i.incident_id = a.incident_id AND " MINE
 	")) OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
 	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count "

@@ -13,6 +13,15 @@ struct fw_boots {
 	struct fw_boot items[];
 };
 
+/* The last used first. */
+struct fw_overs {
+	uint32_t count, cap;
+	struct fw_over {
+		uint64_t conditions, sequence;
+		uint32_t point, boot_id;
+	} items[];
+};
+
 struct fw_device *
 fw_device_new(struct fw_arena *arena, const char *id)
 {
@@ -40,7 +49,9 @@ fw_device_fini(struct fw_device *d)
 	for (uint32_t i = 0; d->others && i < d->others->count; i++)
 		fini_boot(&d->others->items[i]);
 	free(d->others);
+	free(d->overs);
 	d->others = NULL;
+	d->overs = NULL;
 	if (d->owns_firmware)
 		free((char *)(uintptr_t)d->firmware);
 }
@@ -58,6 +69,66 @@ fw_device_site(const struct fw_device *d)
 {
 	return d->registration ? d->registration->site : NULL;
 }
+
+/* ---------------------------------------------------------------- what is over */
+
+static struct fw_overs *
+room_for_over(struct fw_device *d)
+{
+	struct fw_overs *overs = d->overs;
+	uint32_t count = overs ? overs->count : 0, cap = overs ? overs->cap : 0;
+
+	if (count == cap && cap < FW_OVERS_MAX) {
+		cap = cap ? cap * 2 : 1;
+		overs = fw_realloc(overs, sizeof(*overs) + cap * sizeof(overs->items[0]), 1);
+		overs->cap = cap;
+		overs->count = count;
+		d->overs = overs;
+	}
+	if (count < cap)
+		overs->count++;
+	return overs;
+}
+
+void
+fw_device_note_over(
+    struct fw_device *d, uint32_t point, uint64_t conditions, uint32_t boot_id, uint64_t sequence)
+{
+	struct fw_over over = {conditions, sequence, point, boot_id};
+	struct fw_overs *overs = d->overs;
+	uint32_t at = 0;
+
+	while (overs && at < overs->count &&
+	       (overs->items[at].point != point || overs->items[at].conditions != conditions))
+		at++;
+	if (!overs || at == overs->count) {
+		overs = room_for_over(d);
+		at = overs->count - 1;
+	} else if (overs->items[at].boot_id == boot_id && overs->items[at].sequence > sequence) {
+		return;
+	}
+	memmove(overs->items + 1, overs->items, at * sizeof(over));
+	overs->items[0] = over;
+}
+
+bool
+fw_device_is_over(const struct fw_device *d, uint32_t point, uint64_t conditions, uint32_t boot_id,
+    uint64_t sequence)
+{
+	for (uint32_t i = 0; d->overs && i < d->overs->count; i++) {
+		const struct fw_over *over = &d->overs->items[i];
+
+		bool all = over->point == 0 && over->conditions == FW_WIRE_CONDITIONS;
+
+		if ((over->point == point || all) &&
+		    (over->conditions & conditions) == conditions && over->boot_id == boot_id &&
+		    over->sequence > sequence)
+			return true;
+	}
+	return false;
+}
+
+/* ---------------------------------------------------------------- boots */
 
 struct fw_boot *
 fw_device_boot_at(struct fw_device *d, size_t number)

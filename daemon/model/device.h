@@ -16,8 +16,13 @@
 #define FW_BOOTS_MAX 1024
 #define FW_FIRMWARE_MAX 39 /* bytes of it that are kept, cut at a character */
 
+/* Points and conditions of a device that are remembered to be over; the one longest unused gives
+ * way. */
+#define FW_OVERS_MAX 64
+
 struct fw_alarm;
 struct fw_boots;
+struct fw_overs;
 
 struct fw_boot {
 	struct fw_seqset received; /* taken in: refuses duplicates */
@@ -37,6 +42,7 @@ struct fw_device {
 	const char *topic_division;
 	const char *firmware;    /* holds when has_health */
 	struct fw_alarm *alarms; /* raised ones; linked by device_next */
+	struct fw_overs *overs;  /* NULL for most devices */
 	uint32_t mode;
 	uint32_t last_boot_id;
 	int32_t signal_dbm;
@@ -63,6 +69,15 @@ const char *fw_device_division(const struct fw_device *d);
 
 /* Its site, or NULL while it is unclaimed. */
 const struct fw_site *fw_device_site(const struct fw_device *d);
+
+/*
+ * That the conditions (bits) of the point are over as of this report; all of the wire at point 0:
+ * of all its points.  is_over: a later report of the same boot than this one has said so.
+ */
+void fw_device_note_over(
+    struct fw_device *d, uint32_t point, uint64_t conditions, uint32_t boot_id, uint64_t sequence);
+bool fw_device_is_over(const struct fw_device *d, uint32_t point, uint64_t conditions,
+    uint32_t boot_id, uint64_t sequence);
 
 /* The boot, NULL when it is not held. */
 struct fw_boot *fw_device_boot(struct fw_device *d, uint32_t boot_id);

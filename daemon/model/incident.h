@@ -40,6 +40,28 @@
 
 struct fw_incident;
 
+/*
+ * What holds an alarm raised, as bits of its conditions: those of the wire (0 to 19, enum
+ * fw_condition), what the centre finds itself, and thresholds that are passed, of a quantity's
+ * value or of its change.
+ */
+enum fw_finding {
+	FW_FINDING_OFFLINE = 20, /* not heard of for too long */
+	FW_FINDING_REBOOT,       /* began anew without a word why */
+	FW_FINDING_CLOCK,        /* its clock is not to be believed */
+	FW_FINDING_GAPS,         /* reports of it are missing */
+	FW_FINDING_CHATTER,      /* raises and restores the same alarm over and over */
+};
+#define FW_BIT_OF_VALUE(quantity) (32 + (quantity))
+#define FW_BIT_OF_CHANGE(quantity) (32 + FW_QUANTITIES + (quantity))
+
+/* One bit of them that is raised, and the last report that said so; sequence 0: none did. */
+struct fw_hold {
+	unsigned bit;
+	uint32_t boot_id;
+	uint64_t sequence;
+};
+
 /* There is at most one raised alarm of each. */
 struct fw_alarm_key {
 	const struct fw_device *device;
@@ -49,23 +71,32 @@ struct fw_alarm_key {
 
 struct fw_alarm {
 	struct fw_alarm_key key;
-	char *id; /* device~boot~sequence~event of the report that raised it */
+	char *id; /* device~boot~sequence~event of the report that raised it, or what else did */
 	struct fw_device *device;
 	struct fw_incident *incident;
 	uint32_t point;
 	enum fw_class class;
-	uint32_t conditions; /* bit n: enum fw_condition n is raised */
+	enum fw_severity severity;
+	enum fw_weight weight;
+	enum fw_level_id level; /* protection level in force when it was raised */
+	uint64_t conditions;    /* what holds it raised, or did when it ended */
+	struct fw_hold *holds;  /* one for each */
+	uint32_t hold_count, hold_cap;
 	uint32_t system_type, component_type, mode;
 	bool backfill;
-	bool dirty; /* on the core's list of alarms to write */
+	bool was_reset; /* ended by a reset, not by its device's word */
+	bool dirty;     /* on the core's list of alarms to write */
 	int64_t observed_at_us, received_at_us, last_seen_us;
 	int64_t restored_at_us; /* 0: raised */
 	uint32_t report_count;
-	uint32_t raised_boot; /* of the last report that raised it, so that an older restore cannot
-				 end it */
+	uint32_t raised_boot; /* of the last report that raised it */
 	uint64_t raised_sequence;
+	uint32_t restored_boot; /* of the report that restored it; sequence 0: none did */
+	uint64_t restored_sequence;
 	char *zone;
 	char *reason; /* the rule that made it, in words */
+	char *rule;   /* which rule: see struct fw_judgement */
+	char *data;   /* what was measured or counted, in words */
 	char *text;   /* the device's */
 	struct fw_alarm *device_next,
 	    **device_at; /* of the device's raised ones; at: what points to it */
@@ -117,18 +148,20 @@ struct fw_page {
 };
 
 struct fw_incident {
-	char *id;              /* device~boot~sequence of the report that opened it */
-	char *key;             /* site's id, or "device:" and the id of an unclaimed device */
-	char *division, *site; /* site "" for an unclaimed device */
-	char *device;          /* whose report opened it */
-	enum fw_class class;   /* the highest of its alarms */
-	bool dirty;            /* on the core's list of incidents to write */
+	char *id;  /* device~boot~sequence of the report that opened it, or what else did */
+	char *key; /* site's id, or "device:" and the id of an unclaimed device */
+	char *division, *site;     /* site "" for an unclaimed device */
+	char *device;              /* whose report opened it */
+	enum fw_class class;       /* the highest of its alarms */
+	enum fw_severity severity; /* likewise */
+	enum fw_confidence confidence;
+	bool dirty; /* on the core's list of incidents to write */
 	bool closed;
 	int64_t opened_at_us, confirmed_at_us, closed_at_us;
 	uint32_t trigger_count, acknowledged_trigger, closed_trigger;
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
-	const char *protection_level;
+	enum fw_level_id level; /* protection level in force when it opened */
 	uint32_t linked_alarms,
 	    prune_above;         /* how many are on the list; when to look for those that may go */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
@@ -153,6 +186,13 @@ struct fw_incident {
 /* What ids are derived from: device~boot~sequence, with ~r behind it when taken in again from
  * quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
 void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
+
+/* The bit holds it, as this report says; an older one of the same boot changes nothing. */
+void fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t sequence);
+/* NULL: it does not. */
+const struct fw_hold *fw_alarm_held_by(const struct fw_alarm *a, unsigned bit);
+/* It does not any more; the last one is kept in conditions.  True: it was the last one. */
+bool fw_alarm_let_go(struct fw_alarm *a, unsigned bit);
 
 void fw_alarm_free(struct fw_alarm *a);
 void fw_step_free(struct fw_step *s);

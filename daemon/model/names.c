@@ -26,6 +26,8 @@ static const struct {
 static const char *const severities[FW_SEVERITIES] = {
     "critical", "major", "minor", "warning", "indeterminate"};
 
+static const char *const confidences[FW_CONFIDENCES] = {"single", "high", "confirmed"};
+
 static const char *const levels[FW_LEVELS] = {"normal", "elevated", "highest"};
 
 static const char *const conditions[FW_CONDITIONS] = {"UNSPECIFIED", "FIRE", "PRE_ALARM", "GAS",
@@ -69,6 +71,12 @@ const char *
 fw_severity_name(enum fw_severity severity)
 {
 	return severity < FW_SEVERITIES ? severities[severity] : "unknown";
+}
+
+const char *
+fw_confidence_name(enum fw_confidence confidence)
+{
+	return confidence < FW_CONFIDENCES ? confidences[confidence] : "unknown";
 }
 
 const char *
@@ -140,6 +148,14 @@ fw_quantity_of(const char *name)
 	size_t i = place_of(name, quantities, FW_QUANTITIES);
 
 	return i < FW_QUANTITIES ? (int32_t)i : -1;
+}
+
+enum fw_confidence
+fw_confidence_of(const char *name)
+{
+	size_t i = place_of(name, confidences, FW_CONFIDENCES);
+
+	return i < FW_CONFIDENCES ? (enum fw_confidence)i : FW_CONFIDENCE_SINGLE;
 }
 
 enum fw_level_id

@@ -51,6 +51,7 @@ enum fw_condition {
 	FW_CONDITION_ARC_FAULT,
 	FW_CONDITIONS,
 };
+#define FW_WIRE_CONDITIONS UINT64_C(0xfffff) /* one bit for each */
 
 /* Perceived severity, in the words of ITU-T X.733. */
 enum fw_severity {
@@ -60,6 +61,24 @@ enum fw_severity {
 	FW_SEVERITY_WARNING,
 	FW_SEVERITY_INDETERMINATE,
 	FW_SEVERITIES,
+};
+
+/* What an alarm is worth for the question whether a fire is real. */
+enum fw_weight {
+	FW_WEIGHT_NONE,     /* says nothing of it */
+	FW_WEIGHT_SUPPORTS, /* no fire by itself, but makes one of its zone more likely: a pump that
+			       was started */
+	FW_WEIGHT_DETECTOR, /* a detector: two confirm */
+	FW_WEIGHT_STRONG,   /* alone of high confidence, with a detector a confirmation: a person's
+			       hand, water that flows */
+};
+
+/* How sure it is that an incident's fire is real. */
+enum fw_confidence {
+	FW_CONFIDENCE_SINGLE,
+	FW_CONFIDENCE_HIGH,
+	FW_CONFIDENCE_CONFIRMED,
+	FW_CONFIDENCES
 };
 
 /* Protection levels of important days, the lowest first. */
@@ -121,6 +140,7 @@ const char *fw_class_name_zh(enum fw_class class);
 const char *fw_reason_name(enum fw_reason reason);
 
 const char *fw_severity_name(enum fw_severity severity);
+const char *fw_confidence_name(enum fw_confidence confidence);
 const char *fw_level_name(enum fw_level_id level);
 const char *fw_condition_name(uint32_t condition); /* as the wire contract writes it: "FIRE" */
 const char *fw_quantity_name(int32_t quantity);    /* as sql/0001 does: "temperature_celsius" */
@@ -131,12 +151,14 @@ enum fw_severity fw_class_severity(enum fw_class class);
 /* Classes in which lives are in danger at once: fire and gas. */
 bool fw_class_is_emergency(enum fw_class class);
 
-/* FW_CLASSES, FW_SEVERITIES, FW_CONDITION_UNSPECIFIED, -1, FW_LEVEL_NORMAL or FW_VERDICT_NONE when
+/* FW_CLASSES, FW_SEVERITIES, FW_CONDITION_UNSPECIFIED, -1, FW_CONFIDENCE_SINGLE, FW_LEVEL_NORMAL or
+ * FW_VERDICT_NONE when
  * the word is not of the list. */
 enum fw_class fw_class_of(const char *name);
 enum fw_severity fw_severity_of(const char *name);
 uint32_t fw_condition_of(const char *name);
 int32_t fw_quantity_of(const char *name);
+enum fw_confidence fw_confidence_of(const char *name);
 enum fw_level_id fw_level_of(const char *name);
 enum fw_verdict fw_verdict_of(const char *name);
 

@@ -279,8 +279,7 @@ fixture_incident(struct fw_device *d, char *id)
 	    .class = FW_CLASS_FIRE,
 	    .opened_at_us = 1700000000 * FW_S,
 	    .trigger_count = 1,
-	    .alarm_count = 1,
-	    .protection_level = "normal"};
+	    .alarm_count = 1};
 }
 
 struct fw_alarm
@@ -299,6 +298,8 @@ fixture_alarm(struct fw_device *d, struct fw_incident *i, char *id)
 	    .report_count = 1,
 	    .zone = empty,
 	    .reason = empty,
+	    .rule = empty,
+	    .data = empty,
 	    .text = empty};
 }
 

@@ -307,7 +307,6 @@ a_verification_is_carried_out_after_a_restart(void **state)
 	i->opened_at_us = NOON;
 	i->trigger_count = i->acknowledged_trigger = 1;
 	i->verdict = FW_VERDICT_REAL_FIRE;
-	i->protection_level = "normal";
 	fw_core_load_incident(b->core, i);
 	s->trigger = 1;
 	s->step = 3;

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How sure it is that a fire is real.  Two independent detectors of one zone within
+ * rules.confirm_within_s confirm it, or a detector and a person's hand or flowing water; alone of
+ * high confidence are a hand, water that flows (more so with its pump), and a detector that alarms
+ * again after a reset.  It is a level: no first page waits for it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/state.h"
+
+/* Point 0 is the device itself and follows its own points; a panel's points are detectors of their
+ * own. */
+static bool
+are_independent(const struct fw_alarm *a, const struct fw_alarm *b)
+{
+	if (a->device != b->device)
+		return true;
+	return a->point != b->point && a->point != 0 && b->point != 0;
+}
+
+static bool
+is_near(const struct fw_core *core, const struct fw_alarm *a, const struct fw_alarm *b)
+{
+	int64_t apart = a->last_seen_us - b->last_seen_us;
+
+	return strcmp(a->zone, b->zone) == 0 && apart <= core->rules.confirm_within_us &&
+	       -apart <= core->rules.confirm_within_us;
+}
+
+/* Another one of the zone that weighs at least so much. */
+static const struct fw_alarm *
+find_second(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a,
+    enum fw_weight least)
+{
+	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
+		if (b != a && b->weight >= least && are_independent(a, b) && is_near(core, a, b))
+			return b;
+	return NULL;
+}
+
+static void
+confirm(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a,
+    const struct fw_alarm *b, int64_t now_us)
+{
+	i->confirmed_at_us = a->last_seen_us;
+	i->confidence = FW_CONFIDENCE_CONFIRMED;
+	fw_incident_mark(core, i);
+	fw_timeline(core, i, now_us, "confirmed", "confirmed", a->device->id,
+	    "%s point %u and %s point %u report fire in zone \"%s\"", a->device->id, a->point,
+	    b->device->id, b->point, a->zone);
+	fw_escalate_all(core, i, now_us);
+}
+
+/* It was reset a moment ago, and says it again. */
+static bool
+is_back_after_reset(const struct fw_core *core, const struct fw_alarm *a)
+{
+	const struct fw_alarm *before = fw_alarm_restored(core, a->device, a->point, a->class);
+
+	return before && before->was_reset && before->incident == a->incident &&
+	       a->received_at_us - before->last_seen_us <= core->rules.confirm_within_us;
+}
+
+/* Why it is more than a single detector's word, in words; NULL: it is not. */
+static const char *
+reason_for_high(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+{
+	if (a->weight == FW_WEIGHT_STRONG)
+		return "is seldom wrong alone";
+	if (a->weight == FW_WEIGHT_DETECTOR && is_back_after_reset(core, a))
+		return "alarms again after a reset";
+	if (a->weight == FW_WEIGHT_DETECTOR && find_second(core, i, a, FW_WEIGHT_SUPPORTS))
+		return "and equipment that fights fire was started in its zone";
+	if (a->weight == FW_WEIGHT_SUPPORTS && find_second(core, i, a, FW_WEIGHT_DETECTOR))
+		return "was started in the zone of an alarm";
+	return NULL;
+}
+
+static void
+note_high(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, int64_t now_us)
+{
+	const char *why = reason_for_high(core, i, a);
+
+	if (!why)
+		return;
+	i->confidence = FW_CONFIDENCE_HIGH;
+	fw_incident_mark(core, i);
+	fw_timeline(core, i, now_us, "high_confidence", "high_confidence", a->device->id,
+	    "high confidence: %s point %u %s", a->device->id, a->point, why);
+}
+
+void
+fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us)
+{
+	struct fw_incident *i = a->incident;
+	const struct fw_alarm *b = NULL;
+
+	if (a->weight == FW_WEIGHT_NONE || i->confirmed_at_us || i->closed || !*i->site)
+		return;
+	if (a->weight >= FW_WEIGHT_DETECTOR)
+		b = find_second(core, i, a, FW_WEIGHT_DETECTOR);
+	if (b)
+		confirm(core, i, a, b, now_us);
+	else if (i->confidence == FW_CONFIDENCE_SINGLE)
+		note_high(core, i, a, now_us);
+}
