@@ -231,6 +231,18 @@ plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *l
 	emit_step(core, s);
 }
 
+/* While a protection level is raised more people hear of what may burn. */
+static void
+plan_extra(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
+{
+	struct fw_policy extra = {.step = 1,
+	    .role = fw_town_level_rules(core->town, i->level)->extra_role,
+	    .channel = "webhook"};
+
+	if (*extra.role && i->class <= FW_CLASS_PRE_ALARM)
+		plan_line(core, i, &extra, quietly, now_us);
+}
+
 static void
 plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
 {
@@ -244,6 +256,7 @@ plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t no
 		plan_line(core, i, lines[k], quietly, now_us);
 	if (n == 0 && fw_class_is_emergency(i->class))
 		plan_line(core, i, &anyone, quietly, now_us);
+	plan_extra(core, i, quietly, now_us);
 }
 
 bool
