@@ -29,6 +29,9 @@ CREATE INDEX ON test_window (starts_at);
 CREATE INDEX ON test_window (ends_at) WHERE announced_at IS NULL;
 COMMENT ON TABLE test_window IS 'Declared by declare_window, ended by end_window or by time; nothing of it is deleted';
 
+ALTER TABLE page_step ADD COLUMN site_only boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN page_step.site_only IS 'Its trigger is inside a window: for people on duty for the site itself';
+
 CREATE FUNCTION window_state(starts_at timestamptz, ends_at timestamptz, ended_at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN ended_at IS NOT NULL OR ends_at <= now() THEN 'ended'

@@ -132,6 +132,12 @@ fw_incident_is_open(const struct fw_incident *i)
 }
 
 bool
+fw_incident_is_open_outside(const struct fw_incident *i)
+{
+	return !i->closed && i->acknowledged_trigger < i->outside_trigger;
+}
+
+bool
 fw_page_is_over(const struct fw_page *p)
 {
 	switch (p->state) {
