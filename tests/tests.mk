@@ -9,6 +9,7 @@ CORE_UNIT := \
         core_hardship_test \
         core_order_test \
         core_property_test \
+        core_replay_test \
         core_test \
         hazard_test \
         level_test \

@@ -30,6 +30,8 @@ const struct fw_command fw_commands[] = {
 	"devices and what they last said of themselves"},
     {"device show", "ID", SHOW, fw_run_show, "",
 	"one device, its active alarms and what is missing of it"},
+    {"explain alarm", "ID", SHOW, fw_run_show, "",
+	"which rule, data and level made it what it is, and why whom was called"},
     {"gap list", "", LIST | WHEN | TAKES(DIVISION) | TAKES(DEVICE), fw_run_list, "",
 	"sequences that were passed over and have not come"},
     {"hazard assign", "ID PERSON", ACT | TAKES(DEADLINE), fw_run_act, "",

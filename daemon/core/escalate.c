@@ -307,6 +307,28 @@ plan_extra(struct fw_core *core, struct fw_incident *i, enum fw_class class, str
 		plan_line(core, i, &extra, how, now_us);
 }
 
+/* Once for each trigger: by which lines people are called. */
+static void
+tell_policy(struct fw_core *core, const struct fw_incident *i, enum fw_class of,
+    const struct fw_policy *line, size_t count, int64_t now_us)
+{
+	const char *class = fw_class_name(of);
+	char key[32];
+
+	snprintf(key, sizeof(key), "policy:%u", i->trigger_count);
+	if (line)
+		fw_timeline(core, i, now_us, key, "policy", "firewatchd",
+		    "policy for %s, category %s, level %s: %zu lines; level in force: %s", class,
+		    *line->category ? line->category : "any", *line->level ? line->level : "any",
+		    count, fw_level_name(i->level));
+	else
+		fw_timeline(core, i, now_us, key, "policy", "firewatchd",
+		    "no policy for %s: %s; level in force: %s", class,
+		    fw_class_is_emergency(of) ? "whoever is on duty nearest is called"
+					      : "nobody is called",
+		    fw_level_name(i->level));
+}
+
 static void
 plan_lines(struct fw_core *core, struct fw_incident *i, enum fw_class class, struct fw_manner how,
     int64_t now_us)
@@ -322,6 +344,7 @@ plan_lines(struct fw_core *core, struct fw_incident *i, enum fw_class class, str
 	if (n == 0 && fw_class_is_emergency(class))
 		plan_line(core, i, &anyone, how, now_us);
 	plan_extra(core, i, class, how, now_us);
+	tell_policy(core, i, class, n ? lines[0] : NULL, n, now_us);
 }
 
 bool
