@@ -157,5 +157,6 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 	*out = core->counters;
 	out->devices = fw_idset_count(&core->devices);
 	out->incidents = fw_strmap_count(&core->open_incidents);
+	out->windows = core->windows_due.count;
 	out->pages_pending = fw_strmap_count(&core->pages);
 }

@@ -187,7 +187,8 @@ struct fw_core_counters {
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */
 	uint64_t pages_failed;    /* for good, after all their attempts */
 	uint64_t unreached; /* times that every page of an emergency's trigger had failed so */
-	uint64_t devices, incidents, pages_pending; /* held now */
+	uint64_t hazards;   /* found, again ones too */
+	uint64_t devices, incidents, pages_pending, windows; /* held now; windows: not over */
 };
 
 struct fw_core *fw_core_new(const struct fw_rules *rules, uint64_t hash_seed);

@@ -44,6 +44,7 @@ emit(struct fw_core *core, const struct fw_hazard *h)
 	struct fw_hazard *copy = fw_arena_alloc(&core->arena, sizeof(*copy));
 
 	*copy = *h;
+	core->counters.hazards++;
 	fw_emit(core, FW_ACT_HAZARD)->u.hazard = copy;
 }
 

@@ -76,15 +76,6 @@ fw_core_load_windows(struct fw_core *core, struct fw_windows *windows)
 	core->windows = windows;
 }
 
-struct fw_actions
-fw_core_set_windows(struct fw_core *core, struct fw_windows *windows, int64_t now_us)
-{
-	fw_core_begin(core);
-	fw_core_load_windows(core, windows);
-	let_out(core, now_us);
-	return fw_core_end(core);
-}
-
 static void
 end(struct fw_core *core, struct fw_window *w, int64_t now_us)
 {
@@ -113,4 +104,14 @@ fw_window_tick(struct fw_core *core, int64_t now_us)
 	}
 	if (ended)
 		let_out(core, now_us);
+}
+
+struct fw_actions
+fw_core_set_windows(struct fw_core *core, struct fw_windows *windows, int64_t now_us)
+{
+	fw_core_begin(core);
+	fw_core_load_windows(core, windows);
+	fw_window_tick(core, now_us);
+	let_out(core, now_us);
+	return fw_core_end(core);
 }

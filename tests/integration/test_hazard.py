@@ -8,7 +8,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from harness import wait_until
+from harness import Device, pb, wait_equal, wait_until
 from test_window import cursor_as
 
 DONE, NOTHING, USAGE, UNREACHABLE, REFUSED = range(5)
@@ -274,3 +274,69 @@ def test_two_at_a_time(stack, hazard):
         wait_until(lambda: second.poll() == psycopg2.extensions.POLL_OK)
         assert late.fetchone() == (False,)
     assert log(stack, hazard).count(("review", "review")) == 1
+
+
+# ---------------------------------------------------------------- what the daemon finds
+
+FIRE = pb.CONDITION_FIRE
+
+
+def false_alarm(stack, device):
+    """A fire that a person finds to be none."""
+    fire = device.id(device.raises(FIRE))
+    stack.row("SELECT 1 FROM incident_history WHERE incident_id = %s", fire)
+    device.restores(FIRE)
+    for act_of in (["verify", fire, "false_alarm"], ["close", fire]):
+        stack.ctl("incident", *act_of, *BY)
+    return fire
+
+
+def test_three_false_alarms_of_a_detector(stack, site):
+    device = Device(stack, site.a)
+    name = f"device:{site.a}~false_alarms"
+    false_alarm(stack, device)
+    false_alarm(stack, device)
+    found = stack.ask()["hazards_found"]
+    assert listed(stack, "--site", site.id) == set()
+    last = false_alarm(stack, device)
+    wait_equal(lambda: listed(stack, "--site", site.id), {name})
+    assert stack.ask()["hazards_found"] == found + 1
+    told = shown(stack, name)
+    assert (told["kind"], told["grade"], told["state"], told["device"]) == ("false_alarms", "general", "open", site.a)
+    opened = stack.value("SELECT opened_at FROM incident WHERE incident_id = %s", last)
+    assert stack.value("SELECT last_seen_at FROM hazard WHERE hazard_id = %s", name) == opened
+    # a daemon that begins anew counts them from their rows, and finds the same
+    stack.restart()
+    wait_until(lambda: stack.ask()["hazards_found"])
+    stack.ctl("hazard", "assign", name, "head", *BY)
+    close(stack, name)
+    before = log(stack, name)
+    stack.restart()
+    wait_until(lambda: stack.ask()["hazards_found"])
+    other = Device(stack, stack.site().c)
+    other.recorded(other.raises(FIRE))      # committed behind what was found
+    assert log(stack, name) == before and shown(stack, name)["state"] == "closed"
+    false_alarm(stack, Device(stack, site.a, boot_id=2))
+    wait_equal(lambda: shown(stack, name)["state"], "open")
+    assert shown(stack, name)["recurrences"] == 1
+
+
+def test_two_and_a_test_are_none(stack, site):
+    device = Device(stack, site.a)
+    false_alarm(stack, device)
+    false_alarm(stack, device)
+    fire = device.id(device.raises(FIRE))
+    stack.row("SELECT 1 FROM incident_history WHERE incident_id = %s", fire)
+    stack.ctl("incident", "verify", fire, "test", *BY)
+    stack.restart()
+    device.recorded(device.restores(FIRE))
+    assert listed(stack, "--site", site.id) == set()
+
+
+def test_six_false_alarms_of_a_site(stack, site):
+    devices = [Device(stack, name) for name in (site.a, site.b, site.c)]
+    for device in devices + devices[:2]:
+        false_alarm(stack, device)
+    assert listed(stack, "--site", site.id) == set()
+    false_alarm(stack, devices[2])
+    wait_equal(lambda: listed(stack, "--site", site.id), {f"site:{site.id}~false_alarms"})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test and maintenance windows as a person declares and ends them: firewatchctl, its functions, and who may."""
+"""Test and maintenance windows as a person declares and ends them: firewatchctl, its functions, and who may; then what the
+daemon makes of them."""
 import contextlib
 import datetime
 import json
@@ -9,7 +10,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from harness import wait_until
+from harness import Device, pb, wait_equal, wait_until
 
 DONE, NOTHING, USAGE, UNREACHABLE, REFUSED = range(5)
 REASON = "年检:喷淋放水"
@@ -233,3 +234,109 @@ def test_what_was_raised_in_it(stack, site):
                    " VALUES (%s, %s, 'none', %s, %s, %s, 0, 'fault', 'minor', 16, 0, 0, 0, false, %s, %s, %s, 1, %s, 1, 1, '',"
                    " '', '') RETURNING 1", f"{site.a}~9~{name}", site.a, site.division, site.id, zone, at, at, at, at)
     assert [a["alarm_id"].rpartition("~")[2] for a in shown(stack, window)["alarms"]] == ["first", "last"]
+
+
+# ---------------------------------------------------------------- what the daemon makes of it
+
+FIRE = pb.CONDITION_FIRE
+
+
+def declared(stack, site, *options, **fields):
+    """Declares it, and waits until the daemon has heard of it."""
+    window = declare(stack, site.id, *options, **fields)[1]
+    wait_until(lambda: stack.ask()["test_windows"] == stack.value(
+        "SELECT count(*) FROM test_window WHERE announced_at IS NULL"), what="the daemon has read the windows")
+    return window
+
+
+def pages(stack, incident):
+    """Who has been paged, by their pages' rows."""
+    return {n["person"] for n in json.loads(stack.ctl("incident", "show", incident, "--output", "json").stdout)["notifications"]
+            if n["person"]}
+
+
+def done_steps(stack, incident):
+    return stack.value("SELECT count(*) FROM page_step WHERE incident_id = %s AND state = 'done'", incident)
+
+
+def test_a_fire_in_it_stays_at_the_site(stack, site):
+    """… until the window is ended while it still burns: then everybody is called."""
+    window = declared(stack, site, "--zone", "东")
+    device = Device(stack, site.a)
+    fire = device.id(device.raises(FIRE, text="试验按钮"))
+    stack.receiver.wait(site.guardian, fire)
+    # the village head's step, two seconds later, is done too: with nobody
+    wait_equal(lambda: done_steps(stack, fire), 3)
+    assert pages(stack, fire) == {site.guardian}
+    assert [a["alarm_id"] for a in shown(stack, window)["alarms"]] == [fire + "~0"]
+    assert stack.value("SELECT state FROM alarm_history WHERE alarm_id = %s", fire + "~0") == "active"
+    stack.ctl("window", "end", window, *BY)
+    stack.receiver.wait("grid", fire)
+    stack.receiver.wait("head", fire)
+    wait_equal(lambda: pages(stack, fire), {site.guardian, "grid", "head"})
+    wait_until(lambda: shown(stack, window)["announced_at"])
+    assert f"window {window} is over" in stack.log("firewatchd")
+    story = json.loads(stack.ctl("incident", "show", fire, "--output", "json").stdout)["timeline"]
+    kinds = [t["kind"] for t in story]
+    assert kinds.count("trigger") == 2 and kinds.index("window_over") < len(kinds) - kinds[::-1].index("trigger")
+    assert "in a test window" in next(t["detail"] for t in story if t["kind"] == "trigger")
+
+
+def test_beside_it_everybody_is_called(stack, site):
+    declared(stack, site, "--zone", "东")
+    device = Device(stack, site.c)
+    fire = device.id(device.raises(FIRE))
+    stack.receiver.wait("grid", fire)
+    stack.receiver.wait("head", fire)
+
+
+def test_it_ends_by_itself(stack, site):
+    window = declared(stack, site, "--device", site.a, until=moment(seconds=3))
+    device = Device(stack, site.a)
+    fire = device.id(device.raises(FIRE))
+    stack.receiver.wait(site.guardian, fire)
+    stack.receiver.wait("grid", fire)
+    announced, ends = stack.row("SELECT announced_at, ends_at FROM test_window WHERE window_id = %s"
+                                " AND announced_at IS NOT NULL", window)
+    assert announced >= ends
+    assert stack.value("SELECT min(sent_at) FROM notification WHERE incident_id = %s AND person = 'grid'", fire) >= ends
+
+
+def test_it_outlives_the_daemon(stack, site):
+    """Killed inside the window, it still knows that the fire is of a test; killed before the end, it hears of that later."""
+    other = stack.site()
+    inside = declared(stack, site, "--zone", "东")
+    missed = declared(stack, other, "--zone", "东")
+    fires = []
+    for name in (site.a, other.a):
+        device = Device(stack, name)
+        fires.append(device.id(device.raises(FIRE)))
+        wait_equal(lambda: done_steps(stack, fires[-1]), 3)
+    stack.stop("firewatchd")
+    stack.rows("UPDATE test_window SET starts_at = now() - interval '1 hour', ends_at = now() WHERE window_id = %s RETURNING 1",
+               missed)
+    stack.start("firewatchd")
+    stack.receiver.wait("grid", fires[1])
+    wait_until(lambda: shown(stack, missed)["announced_at"])
+    assert pages(stack, fires[0]) == {site.guardian} and shown(stack, inside)["announced_at"] is None
+    # what comes now is inside as well
+    device = Device(stack, site.b)
+    device.send(device.report(events=[(FIRE, True)]))
+    stack.row("SELECT 1 FROM alarm WHERE device = %s", site.b)
+    stack.ctl("window", "end", inside, *BY)
+    stack.receiver.wait("grid", fires[0])
+
+
+def test_postgresql_away_changes_nothing(own_stack):
+    """The end comes from the daemon's own clock, and is written down later."""
+    stack = own_stack(sites=1)
+    site = stack.site()
+    window = declared(stack, site, "--zone", "东", until=moment(seconds=5))
+    device = Device(stack, site.a)
+    fire = device.id(device.raises(FIRE))
+    stack.receiver.wait(site.guardian, fire)
+    stack.stop("postgresql")
+    assert not stack.receiver.pages("grid", fire)
+    stack.receiver.wait("grid", fire)
+    stack.start("postgresql")
+    wait_until(lambda: stack.rows("SELECT 1 FROM test_window WHERE window_id = %s AND announced_at >= ends_at", window))
