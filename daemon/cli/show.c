@@ -49,6 +49,12 @@ static const struct thing {
 		" || to_char(i.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END FROM a, i"
 		" UNION ALL SELECT 6, 'confidence', i.confidence, coalesce((SELECT string_agg(t.detail, '; ' ORDER BY t.entry) FROM t"
 		" WHERE t.kind IN ('confirmed', 'high_confidence')), 'one detector so far, or nothing that fire is') FROM i"
+		" UNION ALL SELECT 7, w.mode || ' window', w.window_id, w.reason || ': nobody beyond the site was called for it until '"
+		" || to_char(coalesce(w.ended_at, w.ends_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+		" FROM firewatch.test_window_history w, a WHERE w.site = a.site AND w.zone IN ('', a.zone)"
+		" AND w.device IN ('', a.device) AND a.received_at >= w.starts_at AND a.received_at < coalesce(w.ended_at, w.ends_at)"
+		" UNION ALL SELECT 8, 'hazard', h.hazard_id, h.state || ', ' || h.grade || ': ' || h.reason"
+		" FROM firewatch.hazard_ledger h, a WHERE h.alarm_id = a.alarm_id"
 		") AS w ORDER BY n"},
 	    {"calls", NULL,
 		"SELECT t.at, t.kind, t.detail FROM firewatch.incident_timeline t JOIN firewatch.alarm_history a"

@@ -62,14 +62,35 @@ plan(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line, 
 	return s;
 }
 
+static bool
+is_line(const struct fw_step *s, const struct fw_policy *line)
+{
+	return s->step == line->step && strcmp(s->role, line->role) == 0 &&
+	       strcmp(s->channel, line->channel) == 0;
+}
+
 static struct fw_step *
 find_step(struct fw_incident *i, uint32_t trigger, const struct fw_policy *line)
 {
 	for (struct fw_step *s = i->steps; s; s = s->next)
-		if (s->trigger == trigger && s->step == line->step &&
-		    strcmp(s->role, line->role) == 0 && strcmp(s->channel, line->channel) == 0)
+		if (s->trigger == trigger && is_line(s, line))
 			return s;
 	return NULL;
+}
+
+/* That of an earlier trigger; one for people beyond the site, which a test left as it was, before
+ * one for the site alone. */
+static struct fw_step *
+find_before(struct fw_incident *i, const struct fw_policy *line)
+{
+	struct fw_step *found = NULL;
+
+	for (struct fw_step *s = i->steps; s; s = s->next)
+		if (s->trigger < i->trigger_count && is_line(s, line) &&
+		    (!found || found->site_only > s->site_only ||
+			(found->site_only == s->site_only && found->trigger < s->trigger)))
+			found = s;
+	return found;
 }
 
 /* ---------------------------------------------------------------- a step that is due */
@@ -264,7 +285,7 @@ supersede(struct fw_core *core, struct fw_incident *i, bool inside)
 static int64_t
 due_time(struct fw_incident *i, const struct fw_policy *line, int64_t now_us)
 {
-	const struct fw_step *before = find_step(i, i->trigger_count - 1, line);
+	const struct fw_step *before = find_before(i, line);
 	int64_t due = now_us + line->after_us;
 
 	return before && before->state == FW_STEP_QUEUED && before->due_at_us < due
@@ -278,7 +299,7 @@ static void
 plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *line,
     struct fw_manner how, int64_t now_us)
 {
-	const struct fw_step *before = find_step(i, i->trigger_count - 1, line);
+	const struct fw_step *before = find_before(i, line);
 	struct fw_step *s;
 
 	if (find_step(i, i->trigger_count, line))

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "io/pg_columns.h"
 #include "io/store_sql.h"
-#include "io/window_read.h"
+#include "io/window_rows.h"
 
 #define DAYS_AHEAD 7
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test windows from their rows; see window_read.h. */
+/* Reads the test windows on the event loop; see window_read.h. */
 #include "io/window_read.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "io/pg_columns.h"
 #include "io/store_sql.h"
+#include "io/window_rows.h"
 
 struct window_read {
 	struct fw_windows *windows;
@@ -16,23 +15,6 @@ struct window_read {
 	void (*done)(struct fw_windows *windows, const char *error, void *context);
 	void *context;
 };
-
-void
-fw_window_rows(struct fw_windows *windows, const PGresult *rows)
-{
-	for (int i = 0; i < PQntuples(rows); i++)
-		fw_windows_add(
-		    windows, &(struct fw_window){
-				 .id = fw_get_text(rows, i, 0),
-				 .division = fw_get_text(rows, i, 1),
-				 .site = fw_get_text(rows, i, 2),
-				 .zone = fw_get_text(rows, i, 3),
-				 .device = fw_get_text(rows, i, 4),
-				 .maintenance = strcmp(fw_get_text(rows, i, 5), "maintenance") == 0,
-				 .starts_at_us = fw_get_time(rows, i, 6),
-				 .ends_at_us = fw_get_time(rows, i, 7),
-			     });
-}
 
 static void
 on_rows(size_t step, const PGresult *rows, void *context)

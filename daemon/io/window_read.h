@@ -6,9 +6,6 @@
 #include "io/pg.h"
 #include "model/window.h"
 
-/* Adds the rows of FW_SQL_READ_WINDOWS. */
-void fw_window_rows(struct fw_windows *windows, const PGresult *rows);
-
 /* `done` runs in the loop, never from within the call; it takes ownership of the windows.  NULL:
  * error tells why. */
 void fw_read_windows(struct fw_pg *pg,

@@ -183,3 +183,13 @@ fw_page_is_over(const struct fw_page *p)
 	}
 	return true;
 }
+
+enum fw_class
+fw_page_class(const struct fw_page *p)
+{
+	const struct fw_incident *i = p->incident;
+
+	if (p->site_only || p->force || i->class >= i->cause_class)
+		return i->class;
+	return i->outside_class < i->cause_class ? i->outside_class : i->cause_class;
+}

@@ -218,6 +218,8 @@ void fw_page_free(struct fw_page *p);
 void fw_incident_free(struct fw_incident *i);
 
 bool fw_page_is_over(const struct fw_page *p);
+/* What it says there is: beyond the site nobody hears of what a test has raised. */
+enum fw_class fw_page_class(const struct fw_page *p);
 
 /* Some trigger is not acknowledged; … that is not inside a test window. */
 bool fw_incident_is_open(const struct fw_incident *i);

@@ -3,8 +3,11 @@
  */
 #include "core_fixture.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "random.h"
 
 #define has(trace, line) assert_int_equal(count_lines((trace), (line)), 1)
 #define has_not(trace, word) assert_null(strstr((trace), (word)))
@@ -382,6 +385,31 @@ a_fault_beside_a_test_calls_only_for_a_fault(void **state)
 	has_not(bench_wait(b, 590 * SECOND), "page head");
 }
 
+/* Steps of other classes that are not due at once. */
+static void
+patient(struct fw_town *t)
+{
+	fw_town_add_policy(t, FW_CLASS_GAS, "", "", 1, 0, "guardian", "webhook");
+	fw_town_add_policy(t, FW_CLASS_GAS, "", "", 2, 45 * SECOND, "mechanic", "webhook");
+	fw_town_add_policy(t, FW_CLASS_FAULT, "", "", 2, 90 * SECOND, "head", "webhook");
+}
+
+static void
+a_gas_alarm_goes_on_beside_a_test_of_a_higher_class(void **state)
+{
+	struct bench *b = bench_new_with(patient);
+
+	(void)state;
+	declare(b, "", "smoke-1", 3600);
+	bench_say(b,
+	    (struct say){.topic_device = "smoke-3", .sequence = 1, .condition = FW_CONDITION_GAS});
+	bench_wait(b, 20 * SECOND);
+	has_not(bench_say(b, fire("smoke-1", 1)), "cancelled");
+	has_not(bench_wait(b, 25 * SECOND - 1), "page");
+	has(bench_wait(b, 1), "page silent step 2");
+	bench_free(b);
+}
+
 /* ---------------------------------------------------------------- its end */
 
 static void
@@ -516,6 +544,136 @@ a_clock_that_is_set_back_does_not_end_it(void **state)
 	has(bench_wait(b, 1), "window w over");
 }
 
+/* ---------------------------------------------------------------- in any order
+ *
+ * Two towns live through the same, but in one of them smoke-1 is tested all the while.  Whoever is
+ * paged beyond the site in the one without the test is paged in the other one, and not later.
+ */
+
+#define RUNS 200
+#define STEPS 60
+
+static const char *const beyond[] = {"page head", "page station", "page silent", "page guardian"};
+#define BEYOND (sizeof(beyond) / sizeof(beyond[0]))
+
+struct pair {
+	struct bench *plain, *tested;
+	int64_t first[2][BEYOND]; /* page since the last answer; 0: none */
+	uint64_t sequence;
+};
+
+static void
+note_pages(struct pair *p, int which, const char *trace, int64_t now_us)
+{
+	for (size_t k = 0; k < BEYOND; k++)
+		if (!p->first[which][k] && strstr(trace, beyond[k]))
+			p->first[which][k] = now_us;
+}
+
+static void
+both_say(struct pair *p, struct say what)
+{
+	note_pages(p, 0, bench_say(p->plain, what), p->plain->now_us);
+	note_pages(p, 1, bench_say(p->tested, what), p->tested->now_us);
+}
+
+/* Second by second, so that each page has its time. */
+static void
+both_wait(struct pair *p, uint64_t seconds)
+{
+	for (uint64_t k = 0; k < seconds; k++) {
+		note_pages(p, 0, bench_wait(p->plain, SECOND), p->plain->now_us);
+		note_pages(p, 1, bench_wait(p->tested, SECOND), p->tested->now_us);
+	}
+}
+
+static void
+answer_all(struct bench *b)
+{
+	char trace[sizeof(b->trace)], incident[64];
+	unsigned triggers;
+
+	snprintf(trace, sizeof(trace), "%s", bench_flush(b));
+	for (const char *at = trace; (at = strstr(at, "incident smoke-")); at++)
+		if (sscanf(at, "incident %63s %*s triggers %u", incident, &triggers) == 2)
+			bench_act(b, incident, triggers, 0, FW_VERDICT_NONE);
+}
+
+static void
+check_pair(const struct pair *p, int step)
+{
+	for (size_t k = 0; k < BEYOND; k++)
+		if (p->first[0][k] && !(p->first[1][k] && p->first[1][k] <= p->first[0][k]))
+			fail_msg("step %d: %s at %" PRId64 " s, beside a test at %" PRId64 " s",
+			    step, beyond[k], (p->first[0][k] - NOON) / SECOND,
+			    p->first[1][k] ? (p->first[1][k] - NOON) / SECOND : -1);
+}
+
+/* What is no test: the other devices, and time. */
+static void
+live(struct pair *p)
+{
+	static const char *const devices[] = {"smoke-2", "smoke-3"};
+	static const uint32_t conditions[] = {
+	    FW_CONDITION_FIRE, FW_CONDITION_FIRE, FW_CONDITION_FAULT, FW_CONDITION_GAS};
+
+	if (random_below(3) == 0)
+		both_wait(p, random_below(90));
+	both_say(p, (struct say){.topic_device = devices[random_below(2)],
+			.sequence = ++p->sequence,
+			.condition = conditions[random_below(4)],
+			.restored = random_below(3) == 0});
+}
+
+static void
+test_it(struct pair *p)
+{
+	note_pages(p, 1,
+	    bench_say(p->tested,
+		(struct say){.topic_device = "smoke-1",
+		    .sequence = ++p->sequence,
+		    .condition = random_below(2) ? FW_CONDITION_FIRE : FW_CONDITION_FAULT,
+		    .restored = random_below(2) == 0}),
+	    p->tested->now_us);
+}
+
+static void
+a_test_takes_nothing_from_anybody(void **state)
+{
+	(void)state;
+	random_begin("window_test");
+	for (int run = 0; run < RUNS; run++) {
+		struct pair p = {
+		    .plain = bench_new_with(patient), .tested = bench_new_with(patient)};
+
+		declare(p.tested, "", "smoke-1", 7 * 86400);
+		for (int step = 0; step < STEPS; step++) {
+			switch (random_below(8)) {
+			case 0:
+				answer_all(p.plain);
+				answer_all(p.tested);
+				memset(p.first, 0, sizeof(p.first));
+				break;
+			case 1:
+			case 2:
+			case 3:
+				test_it(&p);
+				break;
+			default:
+				live(&p);
+				break;
+			}
+			bench_commit(p.plain);
+			bench_commit(p.tested);
+			bench_sent(p.plain, NULL);
+			bench_sent(p.tested, NULL);
+			check_pair(&p, run * STEPS + step);
+		}
+		bench_free(p.plain);
+		bench_free(p.tested);
+	}
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -546,6 +704,7 @@ main(void)
 	    test(a_test_beside_a_fire_takes_nothing_from_it),
 	    test(a_fault_does_not_let_a_test_out),
 	    test(a_fault_beside_a_test_calls_only_for_a_fault),
+	    cmocka_unit_test(a_gas_alarm_goes_on_beside_a_test_of_a_higher_class),
 	    test(what_is_still_raised_at_the_end_calls_anew),
 	    test(what_was_restored_before_the_end_does_not),
 	    test(two_that_are_still_raised_confirm),
@@ -555,6 +714,7 @@ main(void)
 	    test(a_window_that_is_gone_covers_nothing),
 	    test(an_incident_that_was_closed_as_a_test_does_not_end_the_fire),
 	    test(a_clock_that_is_set_back_does_not_end_it),
+	    cmocka_unit_test(a_test_takes_nothing_from_anybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
