@@ -178,7 +178,7 @@ COMMENT ON FUNCTION end_window(text, text, text) IS
 REVOKE EXECUTE ON FUNCTION window_state(timestamptz, timestamptz, timestamptz), tell_window_changed(), refuse_change(),
 	check_window_place(text, text, text), check_window_time(timestamptz, timestamptz),
 	declare_window(text, text, text, text, text, timestamptz, timestamptz, text), end_window(text, text, text) FROM PUBLIC;
-GRANT SELECT ON test_window_history TO firewatch_api, firewatch_operator;
+GRANT SELECT ON test_window_history TO firewatch_api, firewatch_operator, firewatch_daemon;
 GRANT EXECUTE ON FUNCTION window_state(timestamptz, timestamptz, timestamptz) TO firewatch_api, firewatch_operator, firewatch_daemon;
 GRANT EXECUTE ON FUNCTION declare_window(text, text, text, text, text, timestamptz, timestamptz, text),
 	end_window(text, text, text) TO firewatch_api, firewatch_operator;

@@ -348,7 +348,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
 
     [FW_SQL_READ_WINDOWS] = {"read_windows",
-	"SELECT window_id, division, site, zone, device, mode, starts_at, coalesce(ended_at, ends_at) FROM test_window "
+	"SELECT window_id, division, site, zone, device, mode, starts_at, coalesce(ended_at, ends_at) FROM test_window_history "
 	"WHERE announced_at IS NULL ORDER BY window_id"},
 
     [FW_SQL_READ_FALSE_ALARMS] = {"read_false_alarms",

@@ -340,3 +340,28 @@ def test_postgresql_away_changes_nothing(own_stack):
     stack.receiver.wait("grid", fire)
     stack.start("postgresql")
     wait_until(lambda: stack.rows("SELECT 1 FROM test_window WHERE window_id = %s AND announced_at >= ends_at", window))
+
+
+def test_simulate_knows_it(stack, site, tmp_path):
+    """… and changes nothing in it."""
+    scenario = tmp_path / "kitchen.txt"
+    scenario.write_text(f"device {site.a} division {site.division} boot 7 component 42\nat 1s {site.a} raise FIRE\n")
+
+    def sent():
+        trace = stack.ctl("simulate", str(scenario)).stdout
+        return {p for p in (site.guardian, "grid") if any(" sent" in line and p in line for line in trace.splitlines())}
+
+    assert sent() == {site.guardian, "grid"}
+    window = declared(stack, site, "--zone", "东")
+    assert sent() == {site.guardian}
+    assert shown(stack, window)["state"] == "active" and not stack.rows("SELECT 1 FROM alarm WHERE device = %s", site.a)
+
+
+def test_the_page_says_so(stack, site):
+    declared(stack, site, "--zone", "东")
+    for name, wanted in ((site.a, True), (site.c, False)):
+        device = Device(stack, name)
+        device.raises(FIRE)
+        wait_until(lambda: [p for p in stack.receiver.pages(site.guardian) if p.json["device"] == name])
+        page = [p for p in stack.receiver.pages(site.guardian) if p.json["device"] == name][0].json
+        assert (page["test_window"], "测试时段" in page["title"]) == (wanted, wanted)
