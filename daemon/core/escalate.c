@@ -145,11 +145,18 @@ try_later(struct fw_core *core, struct fw_step *s, int64_t now_us)
 	fw_deadline_set(&core->steps_due, &s->deadline, s->due_at_us);
 }
 
+/* Nobody at the site is on duty as any role of the trigger's first steps, of which this is one. */
 static bool
-is_first(const struct fw_step *s)
+is_unheard_at_site(const struct fw_core *core, const struct fw_step *s, int64_t now_us)
 {
+	const struct fw_person *person;
+
 	for (const struct fw_step *other = s->incident->steps; other; other = other->next)
-		if (other->trigger == s->trigger && other->step < s->step)
+		if (other->trigger == s->trigger &&
+		    (other->step < s->step ||
+			(other->step == s->step &&
+			    fw_town_on_duty_at_site(
+				core->town, s->incident->site, other->role, now_us, &person, 1))))
 			return false;
 	return true;
 }
@@ -164,7 +171,7 @@ do_step_at_site(struct fw_core *core, struct fw_step *s, int64_t now_us)
 	size_t n =
 	    fw_town_on_duty_at_site(core->town, i->site, s->role, now_us, people, PEOPLE_MOST);
 
-	if (n == 0 && fw_class_is_emergency(i->class) && is_first(s))
+	if (n == 0 && fw_class_is_emergency(i->class) && is_unheard_at_site(core, s, now_us))
 		n = fw_town_on_duty_at_site(core->town, i->site, NULL, now_us, people, PEOPLE_MOST);
 	fw_deadline_cancel(&core->steps_due, &s->deadline);
 	for (size_t k = 0; k < n; k++)

@@ -349,12 +349,22 @@ def test_simulate_knows_it(stack, site, tmp_path):
 
     def sent():
         trace = stack.ctl("simulate", str(scenario)).stdout
-        return {p for p in (site.guardian, "grid") if any(" sent" in line and p in line for line in trace.splitlines())}
+        return {p for p in (site.guardian, "grid") if any(line.endswith(" sent") and f" 值班 {p} " in line for line in trace.splitlines())}
 
     assert sent() == {site.guardian, "grid"}
     window = declared(stack, site, "--zone", "东")
     assert sent() == {site.guardian}
     assert shown(stack, window)["state"] == "active" and not stack.rows("SELECT 1 FROM alarm WHERE device = %s", site.a)
+
+
+def test_explain_tells_it(stack, site):
+    window = declared(stack, site, "--zone", "东")
+    device = Device(stack, site.a)
+    fire = device.id(device.raises(FIRE))
+    stack.row("SELECT 1 FROM alarm_history WHERE alarm_id = %s", fire + "~0")
+    why = json.loads(stack.ctl("explain", "alarm", fire + "~0", "--output", "json").stdout)["why"]
+    told, = (w for w in why if w["what"] == "test window")
+    assert told["is"] == window and REASON in told["because"]
 
 
 def test_the_page_says_so(stack, site):

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "random.h"
 
 #define has(trace, line) assert_int_equal(count_lines((trace), (line)), 1)
@@ -214,6 +215,29 @@ nobody_at_the_site_is_nobody(void **state)
 	bench_windows(b, &w, 1);
 	has_not(bench_say(b, fire("panel", 1)), "page");
 	is_inside(b);
+}
+
+static void
+other_duties(struct fw_town *t)
+{
+	fw_town_add_person(t, "cook", "陈师傅", "", "", "https://example.org/c");
+	assert_int_equal(
+	    fw_town_add_duty(t, "330106109001", "shop", "kitchen", "cook", 0, FW_NEVER), 0);
+}
+
+/* The policy names no cook: but a fire is told to somebody there, once. */
+static void
+somebody_at_the_site_hears_of_a_fire(void **state)
+{
+	struct bench *b = bench_new_with(other_duties);
+	struct fw_window w = window("", "", 3600);
+
+	(void)state;
+	w.site = "shop";
+	bench_windows(b, &w, 1);
+	has(bench_say(b, fire("panel", 1)), "page cook step 1");
+	is_inside(b);
+	bench_free(b);
 }
 
 /* The opposite. */
@@ -692,6 +716,7 @@ main(void)
 	    test(a_device_without_a_site_is_outside),
 	    test(the_device_saying_test_is_no_window),
 	    test(nobody_at_the_site_is_nobody),
+	    cmocka_unit_test(somebody_at_the_site_hears_of_a_fire),
 	    test(nobody_at_the_site_is_whoever_is_near),
 	    test(pages_that_fail_do_not_go_up),
 	    test(pages_that_fail_go_up),
