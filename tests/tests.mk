@@ -11,7 +11,9 @@ CORE_UNIT := \
         core_property_test \
         core_replay_test \
         core_test \
-        level_test
+        hazard_test \
+        level_test \
+        window_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz
 
 UNIT_PROGRAMS := $(patsubst %,$(BUILD)/tests/unit/%,$(UNIT) $(CORE_UNIT))
@@ -51,7 +53,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/ob
 
 # The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
 $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \
-    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows)) $(CORE_LIB)
+    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows window_read window_rows)) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
 

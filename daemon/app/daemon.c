@@ -226,6 +226,8 @@ every_second(void *context)
 		return;
 	if (d->town_wanted)
 		fw_reading_town(d);
+	if (d->windows_wanted)
+		fw_reading_windows(d);
 	/* Also tells it of a clock that was set back. */
 	fw_actions_run(d, fw_core_tick(d->core, now_us));
 	if (fw_lane_has_room_behind(&d->lanes[FW_LANE_TELEMETRY]))

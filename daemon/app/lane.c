@@ -166,7 +166,7 @@ make_store(struct fw_lane_unit *lane, uint64_t holder, struct fw_loop *loop,
 {
 	char session_name[FW_PG_NAME_MAX];
 	static const char *const channels[] = {
-	    "firewatch_incident", "firewatch_quarantine", "firewatch_town"};
+	    "firewatch_incident", "firewatch_quarantine", "firewatch_town", "firewatch_window"};
 	struct fw_store_options options = {
 	    .dsn = s->database.dsn,
 	    .session_name = session_name,

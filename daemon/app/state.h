@@ -63,6 +63,7 @@ struct fw_daemon {
 	bool loaded;  /* … and has been: the core decides */
 	bool town_wanted, town_reading;
 	bool replays_wanted, replays_reading;
+	bool windows_wanted, windows_reading;
 	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in
 				   last */
 	bool stopping, giving_back;
@@ -85,6 +86,7 @@ void fw_actions_ask(struct fw_daemon *d, const char *incident_id);
 void fw_reading_load(struct fw_daemon *d); /* the earlier state, unless it is there or on its way */
 void fw_reading_town(struct fw_daemon *d);
 void fw_reading_replays(struct fw_daemon *d);
+void fw_reading_windows(struct fw_daemon *d);
 void fw_reading_catch_up(struct fw_daemon *d); /* with what was notified while nobody listened */
 void fw_reading_notified(const char *channel, const char *payload, void *daemon);
 

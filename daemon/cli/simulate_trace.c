@@ -290,6 +290,14 @@ fw_trace_action(struct fw_trace *t, const struct fw_action *a)
 		fw_trace_line(t, "timeline %s %s by %s: %s", a->u.timeline->incident->key,
 		    a->u.timeline->kind, a->u.timeline->actor, a->u.timeline->detail);
 		break;
+	case FW_ACT_WINDOW:
+		fw_trace_line(t, "window %s is over", a->u.window.window->id);
+		break;
+	case FW_ACT_HAZARD:
+		fw_trace_line(t, "hazard %s %s, for %s: %s", a->u.hazard->id,
+		    a->u.hazard->major ? "major" : "general",
+		    *a->u.hazard->person ? a->u.hazard->person : "nobody", a->u.hazard->reason);
+		break;
 	case FW_ACT_SEND:
 		tell_page(t, a->u.page, "sent");
 		break;

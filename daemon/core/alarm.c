@@ -77,6 +77,7 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->last_seen_us = c->received_at_us;
 	a->report_count = 1;
 	a->zone = fw_strdup(registration ? registration->zone : "");
+	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	a->reason = fw_strdup(c->judgement.reason);
 	a->rule = fw_strdup(*c->judgement.source ? fw_arena_printf(&core->arena, "%s (%s)",
 						       c->judgement.rule, c->judgement.source)
@@ -84,6 +85,7 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->data = fw_strdup(c->data);
 	a->text = fw_strdup(c->text);
 	fw_alarm_index(core, a);
+	fw_hazard_arm(core, a);
 	return a;
 }
 
@@ -134,6 +136,7 @@ end(struct fw_core *core, struct fw_alarm *a, int64_t at_us, const char *how, in
 
 	a->restored_at_us = at_us;
 	fw_alarm_index(core, a);
+	fw_hazard_disarm(core, a);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
 	fw_timeline(core, a->incident, now_us, key, "restored", a->device->id, "%s at point %u: %s",

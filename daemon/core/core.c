@@ -43,6 +43,7 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 	}
 	fw_town_free(core->town);
 	core->town = town;
+	fw_hazard_arm_all(core);
 }
 
 const struct fw_town *
@@ -56,6 +57,8 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 {
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
+	fw_window_tick(core, now_us);
+	fw_hazard_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
@@ -89,10 +92,14 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	int64_t steps = fw_deadlines_next_us(&core->steps_due),
-		pages = fw_deadlines_next_us(&core->pages_due);
+	const struct fw_deadlines *all[] = {
+	    &core->steps_due, &core->pages_due, &core->hazards_due, &core->windows_due};
+	int64_t next = core->false_alarms_unchecked ? 0 : FW_NEVER;
 
-	return steps < pages ? steps : pages;
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		if (fw_deadlines_next_us(all[k]) < next)
+			next = fw_deadlines_next_us(all[k]);
+	return next;
 }
 
 struct fw_actions
@@ -127,6 +134,7 @@ fw_core_acted(struct fw_core *core, const struct fw_act *act, int64_t now_us)
 	if (!i)
 		return fw_core_end(core);
 	real = act->verdict == FW_VERDICT_REAL_FIRE && i->verdict != FW_VERDICT_REAL_FIRE;
+	fw_hazard_verdict(core, i, act->verdict, now_us);
 	i->verdict = act->verdict;
 	if (act->acknowledged_trigger > i->acknowledged_trigger)
 		i->acknowledged_trigger = act->acknowledged_trigger;
@@ -149,5 +157,6 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 	*out = core->counters;
 	out->devices = fw_idset_count(&core->devices);
 	out->incidents = fw_strmap_count(&core->open_incidents);
+	out->windows = core->windows_due.count;
 	out->pages_pending = fw_strmap_count(&core->pages);
 }

@@ -19,6 +19,7 @@
 #include "model/incident.h"
 #include "model/report.h"
 #include "model/town.h"
+#include "model/window.h"
 
 struct fw_core;
 
@@ -51,6 +52,8 @@ enum fw_action_type {
 	FW_ACT_CLAIM,      /* u.page: claim its row for a further attempt; then fw_core_claimed */
 	FW_ACT_RESULT,     /* u.page: write what became of an attempt */
 	FW_ACT_TIMELINE,   /* u.timeline */
+	FW_ACT_WINDOW,     /* u.window: write down that it is over */
+	FW_ACT_HAZARD,     /* u.hazard: write it down, unless it is known */
 	FW_ACT_SEND,       /* u.page: hand it to its channel; then fw_core_sent */
 	FW_ACT_ASK,        /* u.incident: read what people have done about it; then fw_core_acted */
 	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
@@ -97,6 +100,16 @@ struct fw_timeline {
 	const char *kind, *actor, *detail;
 };
 
+/* Something that has lasted too long, or come back too often.  Its row is found by its id; found
+ * again at the same time it is the same. */
+struct fw_hazard {
+	const char *id, *division, *site, *device; /* site, device "": none */
+	const char *class, *kind;                  /* class "": none; kind of sql/0010 */
+	bool major;
+	const char *person, *reason, *alarm; /* who is responsible, or ""; in words; its id or "" */
+	int64_t found_at_us, deadline_at_us;
+};
+
 struct fw_action {
 	enum fw_action_type type;
 	enum fw_lane lane;           /* whose transaction it belongs to */
@@ -111,6 +124,11 @@ struct fw_action {
 		const struct fw_step *step;
 		const struct fw_page *page;
 		const struct fw_timeline *timeline;
+		const struct fw_hazard *hazard;
+		struct {
+			const struct fw_window *window;
+			int64_t at_us;
+		} window;
 		struct {
 			const char *division, *device;
 			const uint8_t *bytes;
@@ -169,7 +187,8 @@ struct fw_core_counters {
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */
 	uint64_t pages_failed;    /* for good, after all their attempts */
 	uint64_t unreached; /* times that every page of an emergency's trigger had failed so */
-	uint64_t devices, incidents, pages_pending; /* held now */
+	uint64_t hazards;   /* found, again ones too */
+	uint64_t devices, incidents, pages_pending, windows; /* held now; windows: not over */
 };
 
 struct fw_core *fw_core_new(const struct fw_rules *rules, uint64_t hash_seed);
@@ -182,6 +201,10 @@ void fw_core_set_town(struct fw_core *core, struct fw_town *town);
 const struct fw_town *fw_core_town(const struct fw_core *core);
 
 /* Inputs.  Each returns what is to be done. */
+
+/* The windows whose end has not been written down; takes ownership and frees those before. */
+struct fw_actions fw_core_set_windows(
+    struct fw_core *core, struct fw_windows *windows, int64_t now_us);
 
 /* A message of a lane, or one taken in again from quarantine. */
 struct fw_actions fw_core_message(
@@ -228,6 +251,11 @@ void fw_core_load_boot(struct fw_core *core, const char *device, const char *div
     uint32_t boot_id, uint64_t highest, const struct fw_gap *gaps, size_t gap_count);
 void fw_core_load_report(struct fw_core *core, const char *device, const char *division,
     uint32_t boot_id, uint64_t sequence, int64_t now_us);
+/* Takes ownership. */
+void fw_core_load_windows(struct fw_core *core, struct fw_windows *windows);
+/* Of the last thirty days. */
+void fw_core_load_false_alarm(struct fw_core *core, const char *division, const char *site,
+    const char *device, int64_t opened_at_us);
 /* Takes ownership. */
 void fw_core_load_incident(struct fw_core *core, struct fw_incident *incident);
 /* Takes ownership on FW_OK; FW_ENOTFOUND: no such incident. */

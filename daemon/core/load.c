@@ -41,6 +41,8 @@ void
 fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 {
 	i->cause_class = i->class;
+	i->outside_class = i->class;
+	i->outside_trigger = i->trigger_count;
 	i->cause_device = fw_strdup(i->device);
 	i->cause_zone = fw_strdup("");
 	i->cause_text = fw_strdup("");
@@ -68,6 +70,17 @@ adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
 	i->cause_backfill = a->backfill;
 }
 
+/* Of whom an alarm of its class has called beyond the site nothing is known where one of the class
+ * was raised in a window: the next one calls again. */
+static void
+note_window(struct fw_incident *i, const struct fw_alarm *a)
+{
+	if (a->windowed && a->class <= i->outside_class)
+		i->outside_class = a->class + 1;
+	else if (!a->windowed && a->class < i->outside_class)
+		i->outside_class = a->class;
+}
+
 int
 fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
     const char *division, const char *incident_id)
@@ -86,6 +99,9 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 		fw_device_note_over(
 		    a->device, a->point, a->conditions, a->restored_boot, a->restored_sequence);
 	adopt_cause(i, a);
+	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
+	note_window(i, a);
+	fw_hazard_arm(core, a);
 	return FW_OK;
 }
 
@@ -99,6 +115,8 @@ fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_
 	/* A verification that was not carried out is to be heard again. */
 	if (s->state == FW_STEP_CANCELLED && !s->force && i->verdict == FW_VERDICT_REAL_FIRE)
 		i->verdict = FW_VERDICT_NONE;
+	if (s->site_only && i->outside_trigger >= s->trigger)
+		i->outside_trigger = s->trigger - 1;
 	s->incident = i;
 	s->next = i->steps;
 	i->steps = s;

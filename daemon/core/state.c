@@ -30,6 +30,9 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->restored, hash_seed);
 	fw_deadlines_init(&core->steps_due);
 	fw_deadlines_init(&core->pages_due);
+	fw_deadlines_init(&core->hazards_due);
+	fw_deadlines_init(&core->windows_due);
+	fw_strmap_init(&core->false_alarms, hash_seed);
 	fw_arena_init(&core->arena, ARENA_BLOCK_BYTES);
 	core->dirty_devices_end = &core->dirty_devices;
 	return core;
@@ -75,6 +78,9 @@ fw_core_free(struct fw_core *core)
 	free_dead(core);
 	fw_deadlines_fini(&core->steps_due);
 	fw_deadlines_fini(&core->pages_due);
+	fw_deadlines_fini(&core->hazards_due);
+	fw_deadlines_fini(&core->windows_due);
+	fw_windows_free(core->windows);
 	while (fw_strmap_next(&core->incidents, &cursor, &value)) {
 		struct fw_incident *i = value;
 
@@ -86,6 +92,10 @@ fw_core_free(struct fw_core *core)
 		}
 		fw_incident_free(i);
 	}
+	cursor = 0;
+	while (fw_strmap_next(&core->false_alarms, &cursor, &value))
+		fw_false_alarms_free(value);
+	fw_strmap_fini(&core->false_alarms);
 	cursor = 0;
 	while (fw_idset_next(&core->devices, &cursor, &value))
 		fw_device_fini(value);
@@ -120,6 +130,7 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 	if (now_us < core->last_now_us) {
 		fw_deadlines_shift(&core->steps_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->hazards_due, now_us - core->last_now_us);
 	}
 	core->last_now_us = now_us;
 }

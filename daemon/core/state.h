@@ -14,6 +14,8 @@
  *	escalate.c  trigger -> steps -> pages due
  *	pages.c     page: written, sent, retried, done
  *	receipt.c   committed -> receipts, stored ledger
+ *	window.c    test windows: what they keep at the site, and their ends
+ *	hazard.c    what lasts too long or comes back too often
  *	timeline.c  what is written down about an incident
  *	load.c      state of an earlier run
  *	state.c     memory
@@ -46,7 +48,10 @@ struct fw_core {
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
-	struct fw_deadlines steps_due, pages_due;
+	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due;
+	struct fw_windows *windows;    /* NULL: none yet */
+	struct fw_strmap false_alarms; /* "site:" or "device:" and id -> struct fw_false_alarms */
+	bool false_alarms_unchecked;   /* those loaded */
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
@@ -150,6 +155,8 @@ void fw_incident_attach(
  * being called. */
 void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
+/* No test window covers it any more, and it is raised: it calls people like a new one. */
+void fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
 /* "site" or "device:id": what gathers alarms into one incident.  In the arena. */
@@ -160,11 +167,15 @@ const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
 
 /* escalate.c */
-/* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those
- * done for the one before. */
-void fw_escalate(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us);
-/* Some step is still to be done. */
-bool fw_escalate_is_pending(const struct fw_incident *i);
+/* How people are called for a trigger. */
+struct fw_manner {
+	bool quietly; /* not by those steps that were done for the one before */
+	bool inside;  /* a test window: nobody beyond the site */
+};
+/* Plans the steps for the incident's last trigger, and does those that are due. */
+void fw_escalate(struct fw_core *core, struct fw_incident *i, struct fw_manner how, int64_t now_us);
+/* Some step is still to be done; outside: one that is not for the site's own people alone. */
+bool fw_escalate_is_pending(const struct fw_incident *i, bool outside);
 /* Pages whoever is next on duty for the emergencies of which no page reached anybody. */
 void fw_escalate_unreached(struct fw_core *core, int64_t now_us);
 /* Every step that has not been done is done now, answered or not. */
@@ -181,6 +192,24 @@ void fw_page_claimed(struct fw_core *core, struct fw_page *p, bool claimed, int6
 void fw_page_sent(struct fw_core *core, struct fw_page *p, const char *error, int64_t now_us);
 /* Cancels the pages that wait for another attempt and that an answer covers. */
 void fw_page_answered(struct fw_core *core, struct fw_incident *i);
+
+/* window.c */
+/* The window that covers the place at that time; NULL: none. */
+const struct fw_window *fw_window_of(
+    const struct fw_core *core, const struct fw_device *d, const char *zone, int64_t at_us);
+void fw_window_tick(struct fw_core *core, int64_t now_us);
+
+/* hazard.c */
+struct fw_false_alarms;
+void fw_false_alarms_free(struct fw_false_alarms *f);
+/* When it has lasted for too long, by the rules of now; not while it is restored. */
+void fw_hazard_arm(struct fw_core *core, struct fw_alarm *a);
+void fw_hazard_disarm(struct fw_core *core, struct fw_alarm *a);
+void fw_hazard_arm_all(struct fw_core *core);
+/* What it was found to be; the incident has the verdict of before. */
+void fw_hazard_verdict(
+    struct fw_core *core, const struct fw_incident *i, enum fw_verdict verdict, int64_t now_us);
+void fw_hazard_tick(struct fw_core *core, int64_t now_us);
 
 /* timeline.c: `key` is copied */
 void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key,

@@ -357,6 +357,7 @@ add_step(struct fw_batch *b, const struct fw_step *s)
 	fw_put_time(c, s->due_at_us);
 	fw_put_int(c, s->force);
 	fw_put_text(c, step_state(s));
+	fw_put_int(c, s->site_only);
 }
 
 static void
@@ -446,6 +447,35 @@ add_timeline(struct fw_batch *b, const struct fw_timeline *t)
 	fw_put_text(c, t->detail);
 }
 
+static void
+add_window(struct fw_batch *b, const struct fw_window *w, int64_t at_us)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_WINDOW];
+
+	fw_put_text(c, w->id);
+	fw_put_text(c, w->division);
+	fw_put_time(c, at_us);
+}
+
+static void
+add_hazard(struct fw_batch *b, const struct fw_hazard *h)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_HAZARD];
+
+	fw_put_text(c, h->id);
+	fw_put_text(c, h->division);
+	fw_put_text(c, h->site);
+	fw_put_text(c, h->device);
+	fw_put_text(c, h->class);
+	fw_put_text(c, h->kind);
+	fw_put_text(c, h->major ? "major" : "general");
+	fw_put_text(c, h->person);
+	fw_put_text(c, h->reason);
+	fw_put_text(c, h->alarm);
+	fw_put_time(c, h->found_at_us);
+	fw_put_time(c, h->deadline_at_us);
+}
+
 void
 fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 {
@@ -490,6 +520,12 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		return;
 	case FW_ACT_TIMELINE:
 		add_timeline(b, action->u.timeline);
+		return;
+	case FW_ACT_WINDOW:
+		add_window(b, action->u.window.window, action->u.window.at_us);
+		return;
+	case FW_ACT_HAZARD:
+		add_hazard(b, action->u.hazard);
 		return;
 	case FW_ACT_STATUS:
 		add_status(b, action->u.device);

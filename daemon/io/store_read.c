@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "io/pg_columns.h"
 #include "io/store_sql.h"
+#include "io/window_rows.h"
 
 #define DAYS_AHEAD 7
 
@@ -27,7 +28,15 @@ text_step(enum fw_sql statement, const char *const *values, int count)
 /* ---------------------------------------------------------------- the state of an earlier run */
 
 enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS }; /* steps, behind BEGIN */
-enum { WORK_INCIDENTS = 1, WORK_ALARMS, WORK_STEPS, WORK_PAGES, WORK_STEP_COUNT };
+enum {
+	WORK_WINDOWS = 1,
+	WORK_FALSE_ALARMS,
+	WORK_INCIDENTS,
+	WORK_ALARMS,
+	WORK_STEPS,
+	WORK_PAGES,
+	WORK_STEP_COUNT
+};
 
 struct state_read {
 	struct fw_pg *pg;
@@ -41,7 +50,7 @@ struct state_read {
 	char days[12];
 	struct fw_checkpoint checkpoints[FW_LANES];
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
-	struct fw_pg_step steps[6];
+	struct fw_pg_step steps[WORK_STEP_COUNT + 1];
 	struct fw_pg_request request;
 	void (*done)(
 	    const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
@@ -226,6 +235,7 @@ load_step(struct state_read *r, const PGresult *rows, int row)
 						: FW_STEP_CANCELLED;
 	s->force = fw_get_int(rows, row, 6) != 0;
 	s->due_at_us = fw_get_time(rows, row, 7);
+	s->site_only = fw_get_int(rows, row, 8) != 0;
 	error = fw_core_load_step(r->core, s, fw_get_text(rows, row, 0));
 	if (error)
 		fw_step_free(s);
@@ -265,10 +275,23 @@ rows_of(const PGresult *rows)
 }
 
 static void
+load_false_alarm(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_false_alarm(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1),
+	    fw_get_text(rows, row, 2), fw_get_time(rows, row, 3));
+}
+
+static void
 load_work(struct state_read *r)
 {
+	struct fw_windows *windows = fw_windows_new();
 	size_t left_out = 0;
 
+	if (r->held[WORK_WINDOWS])
+		fw_window_rows(windows, r->held[WORK_WINDOWS]);
+	fw_core_load_windows(r->core, windows);
+	for (int i = 0; i < rows_of(r->held[WORK_FALSE_ALARMS]); i++)
+		load_false_alarm(r, r->held[WORK_FALSE_ALARMS], i);
 	for (int i = 0; i < rows_of(r->held[WORK_INCIDENTS]); i++)
 		load_incident(r, r->held[WORK_INCIDENTS], i);
 	for (int i = 0; i < rows_of(r->held[WORK_ALARMS]); i++)
@@ -287,7 +310,7 @@ on_work(size_t step, const PGresult *rows, void *context)
 {
 	struct state_read *r = context;
 
-	if (step < WORK_INCIDENTS || step >= WORK_STEP_COUNT)
+	if (step < WORK_WINDOWS || step >= WORK_STEP_COUNT)
 		return;
 	r->held[step] = PQcopyResult(rows, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
 	if (!r->held[step])
@@ -314,12 +337,14 @@ on_records_done(const struct fw_pg_error *error, void *context)
 		return;
 	}
 	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
+	r->steps[WORK_WINDOWS] = text_step(FW_SQL_READ_WINDOWS, NULL, 0);
+	r->steps[WORK_FALSE_ALARMS] = text_step(FW_SQL_READ_FALSE_ALARMS, r->params, 1);
 	r->steps[WORK_INCIDENTS] = text_step(FW_SQL_READ_INCIDENTS, r->params, 1);
 	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
 	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
 	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
 	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
-	state_send(r, 6, false, on_work, on_work_done);
+	state_send(r, WORK_STEP_COUNT + 1, false, on_work, on_work_done);
 }
 
 /* Without a day's partition rows go to the default one, so this is no reason not to start. */

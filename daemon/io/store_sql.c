@@ -27,11 +27,13 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_LOCK] = "t",
     [FW_SQL_INCIDENT] = "ttttttmmt44tt",
     [FW_SQL_ALARM] = "tttttt8tt8884bmmm4m88ttttt2b88",
-    [FW_SQL_STEP] = "tt44ttmbt",
+    [FW_SQL_STEP] = "tt44ttmbtb",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
     [FW_SQL_CLAIM] = "tt4mt4b",
     [FW_SQL_RESULT] = "ttt44ttttbmm4tt",
     [FW_SQL_TIMELINE] = "tttmttt",
+    [FW_SQL_WINDOW] = "ttm",
+    [FW_SQL_HAZARD] = "ttttttttttmm",
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "t8",
@@ -144,14 +146,14 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     /* What an answer has cancelled stays so, unless the fire is done about all the same. */
     [FW_SQL_STEP] = {"step",
-	"INSERT INTO page_step AS t (incident_id, division, trigger, step, role, channel, due_at, forced, state) "
+	"INSERT INTO page_step AS t (incident_id, division, trigger, step, role, channel, due_at, forced, state, site_only) "
 	"SELECT DISTINCT ON (incident_id, trigger, step, role, channel, division) incident_id, division, trigger, step, "
-	"role, channel, due_at, forced, state "
+	"role, channel, due_at, forced, state, site_only "
 	"FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::boolean[], $9::text[]) WITH ORDINALITY AS s(incident_id, division, trigger, step, role, channel, due_at, "
-	"forced, state, n) ORDER BY incident_id, trigger, step, role, channel, division, n DESC "
+	"$8::boolean[], $9::text[], $10::boolean[]) WITH ORDINALITY AS s(incident_id, division, trigger, step, role, channel, "
+	"due_at, forced, state, site_only, n) ORDER BY incident_id, trigger, step, role, channel, division, n DESC "
 	"ON CONFLICT (incident_id, trigger, step, role, channel, division) DO UPDATE SET state = EXCLUDED.state, "
-	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced WHERE t.state = 'queued' OR EXCLUDED.forced"},
+	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced, site_only = EXCLUDED.site_only WHERE t.state = 'queued' OR EXCLUDED.forced"},
 
     /* The row that claims a page is written unless the incident was answered; an incident without a
        row, set aside perhaps, was not.  A replay claims what has no outcome yet. */
@@ -213,6 +215,15 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT incident_id, division, key, at, kind, actor, detail FROM unnest($1::text[], $2::text[], $3::text[], "
 	"$4::timestamptz[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY "
 	"AS t(incident_id, division, key, at, kind, actor, detail, n) ORDER BY n ON CONFLICT DO NOTHING"},
+
+    [FW_SQL_WINDOW] = {"window",
+	"UPDATE test_window w SET announced_at = u.at FROM (SELECT DISTINCT ON (id, division) id, division, at "
+	"FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS u(id, division, at) ORDER BY id, division, at) AS u "
+	"WHERE w.window_id = u.id AND w.division = u.division AND w.announced_at IS NULL"},
+
+    [FW_SQL_HAZARD] = {"hazard",
+	"SELECT raise_hazards($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], "
+	"$8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])"},
 
     /* A report without health leaves what was known of it. */
     [FW_SQL_STATUS] = {"status",
@@ -325,7 +336,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"AND " MINE ")) ORDER BY received_at"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
-	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
+	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at, s.site_only FROM page_step s "
 	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
 	"WHERE " MINE
 	" AND i.closed_trigger < i.trigger_count AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
@@ -335,6 +346,14 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error FROM notification n "
 	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
 	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
+
+    [FW_SQL_READ_WINDOWS] = {"read_windows",
+	"SELECT window_id, division, site, zone, device, mode, starts_at, coalesce(ended_at, ends_at) FROM test_window_history "
+	"WHERE announced_at IS NULL ORDER BY window_id"},
+
+    [FW_SQL_READ_FALSE_ALARMS] = {"read_false_alarms",
+	"SELECT division, site, device, opened_at FROM incident i WHERE " MINE
+	" AND verdict = 'false_alarm' AND opened_at > now() - interval '31 days' ORDER BY opened_at"},
 
     [FW_SQL_READ_ACT] = {"read_act",
 	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},

@@ -424,6 +424,17 @@ fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_divis
 }
 
 size_t
+fw_town_on_duty_at_site(const struct fw_town *t, const char *site, const char *role, int64_t now_us,
+    const struct fw_person **out, size_t most)
+{
+	struct found f = {.out = out, .most = most};
+	const struct fw_division *where = NULL;
+
+	find_for_site(t, site, role, now_us, &f, &where);
+	return f.count;
+}
+
+size_t
 fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division,
     int64_t now_us, uint32_t *rung, const struct fw_person **out, size_t most,
     const struct fw_division **where)

@@ -126,6 +126,10 @@ size_t fw_town_on_duty(const struct fw_town *t, const char *site,
     const struct fw_division *division, const char *role, int64_t now_us,
     const struct fw_person **out, size_t most, const struct fw_division **where);
 
+/* Likewise for the site itself, and nobody beyond it. */
+size_t fw_town_on_duty_at_site(const struct fw_town *t, const char *site, const char *role,
+    int64_t now_us, const struct fw_person **out, size_t most);
+
 /*
  * Whoever is on duty, rung by rung: 0 the site's own people, then those of its division, of the
  * division above, and so on; where the division is not known, those at the top.  Begins at *rung

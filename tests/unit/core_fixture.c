@@ -195,8 +195,9 @@ trace(struct bench *b, const struct fw_action *a)
 								      : "");
 		break;
 	case FW_ACT_STEP:
-		write_line(b, "step %u.%d %s %s\n", a->u.step->trigger, a->u.step->step,
-		    a->u.step->role, steps[a->u.step->state]);
+		write_line(b, "step %u.%d %s %s%s\n", a->u.step->trigger, a->u.step->step,
+		    a->u.step->role, steps[a->u.step->state],
+		    a->u.step->site_only ? " at site" : "");
 		break;
 	case FW_ACT_PAGE:
 		keep_claim(b, a->u.page);
@@ -212,6 +213,15 @@ trace(struct bench *b, const struct fw_action *a)
 		break;
 	case FW_ACT_TIMELINE:
 		write_line(b, "timeline %s\n", a->u.timeline->kind);
+		break;
+	case FW_ACT_WINDOW:
+		write_line(b, "window %s over\n", a->u.window.window->id);
+		break;
+	case FW_ACT_HAZARD:
+		write_line(b, "hazard %s %s %s %s found %lld\n", a->u.hazard->id, a->u.hazard->kind,
+		    a->u.hazard->major ? "major" : "general",
+		    *a->u.hazard->person ? a->u.hazard->person : "nobody",
+		    (long long)((a->u.hazard->found_at_us - NOON) / SECOND));
 		break;
 	case FW_ACT_SEND:
 		snprintf(b->sends[b->send_count++], sizeof(b->sends[0]), "%s", a->u.page->id);
@@ -379,6 +389,17 @@ bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t
 
 	b->trace[0] = '\0';
 	return run(b, fw_core_acted(b->core, &act, b->now_us));
+}
+
+const char *
+bench_windows(struct bench *b, const struct fw_window *rows, size_t count)
+{
+	struct fw_windows *windows = fw_windows_new();
+
+	for (size_t k = 0; k < count; k++)
+		fw_windows_add(windows, &rows[k]);
+	b->trace[0] = '\0';
+	return run(b, fw_core_set_windows(b->core, windows, b->now_us));
 }
 
 size_t

@@ -73,6 +73,9 @@ const char *bench_sent(struct bench *b, const char *error); /* every page under 
 const char *bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t closed,
     enum fw_verdict verdict);
 
+/* The test windows that there are from now on. */
+const char *bench_windows(struct bench *b, const struct fw_window *rows, size_t count);
+
 /* Times that `line` stands in the trace. */
 size_t count_lines(const char *trace, const char *line);
 
