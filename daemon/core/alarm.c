@@ -148,7 +148,7 @@ static bool
 restore_one(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const char *how,
     int64_t now_us)
 {
-	if (!a || !(a->conditions & bit_of(c)) || is_older(a, c))
+	if (!a || !(a->conditions & bit_of(c)))
 		return false;
 	if (a->conditions == bit_of(c)) {
 		end_by(core, a, c, how, now_us);
@@ -160,6 +160,14 @@ restore_one(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, 
 }
 
 bool
+fw_alarm_restore_class(
+    struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us)
+{
+	return restore_one(core,
+	    fw_alarm_raised(core, c->device, c->point, c->judgement.class), c, how, now_us);
+}
+
+bool
 fw_alarm_restore(struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us)
 {
 	bool changed = false;
@@ -167,10 +175,12 @@ fw_alarm_restore(struct fw_core *core, const struct fw_cause *c, const char *how
 	if (c->sequence)
 		fw_device_note_over(c->device, c->point, bit_of(c), c->boot_id, c->sequence);
 	/* Its class may have been another one when it was raised. */
-	for (int class = 0; class < FW_CLASSES && c->device->alarms; class ++)
-		changed |= restore_one(core,
-		    fw_alarm_raised(core, c->device, c->point, (enum fw_class) class), c, how,
-		    now_us);
+	for (int class = 0; class < FW_CLASSES && c->device->alarms; class ++) {
+		struct fw_alarm *a =
+		    fw_alarm_raised(core, c->device, c->point, (enum fw_class) class);
+
+		changed |= a && !is_older(a, c) && restore_one(core, a, c, how, now_us);
+	}
 	return changed;
 }
 

@@ -39,6 +39,7 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 {
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
+	fw_threshold_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
@@ -73,9 +74,11 @@ int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
 	int64_t steps = fw_deadlines_next_us(&core->steps_due),
-		pages = fw_deadlines_next_us(&core->pages_due);
+		pages = fw_deadlines_next_us(&core->pages_due),
+		watches = fw_deadlines_next_us(&core->watches_due),
+		next = steps < pages ? steps : pages;
 
-	return steps < pages ? steps : pages;
+	return next < watches ? next : watches;
 }
 
 struct fw_actions
@@ -133,4 +136,5 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 	out->devices = fw_idset_count(&core->devices);
 	out->incidents = fw_strmap_count(&core->open_incidents);
 	out->pages_pending = fw_strmap_count(&core->pages);
+	out->watches = fw_strmap_count(&core->watches);
 }

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Readings -> causes, by the thresholds of the device's profile.  Raised at or over `raise` (below:
+ * at or under), over when back at or under `clear`; in between all stays as it is.  One that must
+ * last is raised when a later reading shows that it has, or at its deadline, under the name of the
+ * first report that was over.
+ *
+ * What is older than what was judged before changes nothing that stands, but what it says is not
+ * lost: an alarm that nobody has heard of is raised, and ended at once.  Of two reports of a boot
+ * the sequence tells which is older; of others, and of what was kept and sent later, the time of
+ * the device.  A boot that was not heard of before is newer, whatever its clock says.
+ */
+#include <string.h>
+
+#include "base/time.h"
+#include "core/watch.h"
+
+/* A sequence that is missing for longer is not waited for. */
+#define LATE_US (3600 * FW_S)
+
+/* As far as two thresholds of the same alarm are concerned, the higher counts. */
+enum verdict { BACK, BETWEEN, OVER };
+
+#define SLOTS_MOST 32 /* thresholds of one quantity */
+
+struct judging {
+	struct fw_core *core;
+	const struct fw_report *report;
+	struct fw_device *device;
+	const struct fw_profile *profile;
+	const struct fw_before *before;
+	int64_t now_us;
+	int64_t at_us; /* when it was measured, at most when it was received */
+	bool past;     /* kept, and sent later */
+	bool current;  /* of the boot that the device is in */
+	bool keep;     /* an older report may still come */
+	/* the reading */
+	uint32_t point;
+	int32_t quantity;
+	double value, change;
+};
+
+/* ---------------------------------------------------------------- which is older */
+
+struct fw_before
+fw_threshold_before(const struct fw_device *d)
+{
+	return (struct fw_before){
+	    .seen = d->seen,
+	    .boot_id = d->last_boot_id,
+	    .observed_at_us =
+		d->last_observed_us < d->last_seen_us ? d->last_observed_us : d->last_seen_us,
+	};
+}
+
+/* The boot's first report. */
+static bool
+is_first(const struct fw_boot *boot, uint64_t sequence)
+{
+	const struct fw_seqset *s = &boot->received;
+
+	if (s->highest != sequence)
+		return false;
+	return sequence == 1 ? s->gap_count == 0
+			     : s->gap_count == 1 && s->gaps[0].first == 1 &&
+				   s->gaps[0].last == sequence - 1;
+}
+
+static bool
+may_come_late(const struct fw_boot *boot, int64_t now_us)
+{
+	const struct fw_seqset *s = &boot->received;
+
+	return s->gap_count && now_us - s->gaps[s->gap_count - 1].opened_at_us < LATE_US;
+}
+
+static void
+place_in_time(struct judging *j)
+{
+	const struct fw_report *r = j->report;
+	const struct fw_boot *boot = fw_device_boot(j->device, r->boot_id);
+	int64_t received = r->message->received_at_us;
+
+	j->at_us = r->observed_at_us < received ? r->observed_at_us : received;
+	j->past = r->backfill || r->message->replay_id;
+	j->current = !j->past &&
+		     (!j->before->seen || j->before->boot_id == r->boot_id ||
+			 (boot && is_first(boot, r->sequence)));
+	j->keep = j->past || !j->current || (boot && may_come_late(boot, received));
+}
+
+static bool
+is_older(const struct judging *j, const struct fw_mark *last)
+{
+	const struct fw_report *r = j->report;
+
+	if (!last->known)
+		return j->before->seen && !j->current && j->at_us < j->before->observed_at_us;
+	if (r->boot_id == last->boot_id &&
+	    ((!j->past && !last->past) || j->at_us == last->at_us))
+		return r->sequence < last->sequence;
+	if (j->current && r->boot_id != last->boot_id)
+		return false;
+	return j->at_us < last->at_us;
+}
+
+/* ---------------------------------------------------------------- thresholds */
+
+static enum verdict
+compare(const struct fw_threshold *t, double x)
+{
+	if (t->below)
+		return x <= t->raise ? OVER : x >= t->clear ? BACK : BETWEEN;
+	return x >= t->raise ? OVER : x <= t->clear ? BACK : BETWEEN;
+}
+
+/* Those of a quantity: the first, and how many. */
+static size_t
+slots_of(const struct fw_profile *p, int32_t quantity, const struct fw_threshold *const **first)
+{
+	size_t at = 0, count = 0;
+
+	while (at < p->threshold_count && p->thresholds[at]->quantity < quantity)
+		at++;
+	*first = p->thresholds + at;
+	while (at + count < p->threshold_count &&
+	       p->thresholds[at + count]->quantity == quantity && count < SLOTS_MOST)
+		count++;
+	return count;
+}
+
+static unsigned
+bit_of(const struct fw_threshold *t)
+{
+	return t->window_us ? FW_BIT_OF_CHANGE((unsigned)t->quantity)
+			    : FW_BIT_OF_VALUE((unsigned)t->quantity);
+}
+
+/* Where the protection level treats a pre-alarm as an alarm, it is of the class of the alarm that
+ * the same quantity can raise; without one it stays what it is. */
+static enum fw_class
+class_of(struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t,
+    int64_t now_us)
+{
+	const struct fw_threshold *const *slots;
+	enum fw_class class = t->class;
+	size_t count;
+
+	if (class != FW_CLASS_PRE_ALARM ||
+	    !fw_town_level_rules(core->town, fw_core_level(core, d, now_us))->pre_alarm_is_alarm)
+		return class;
+	count = slots_of(fw_core_profile(core, d), t->quantity, &slots);
+	for (size_t k = 0; k < count; k++)
+		if (slots[k]->below == t->below && slots[k]->class < class)
+			class = slots[k]->class;
+	return class;
+}
+
+static struct fw_alarm *
+raised_alarm(const struct fw_core *core, const struct fw_device *d, uint32_t point,
+    enum fw_class class, const struct fw_threshold *t)
+{
+	struct fw_alarm *a = d->alarms ? fw_alarm_raised(core, d, point, class) : NULL;
+
+	return a && a->conditions & UINT64_C(1) << bit_of(t) ? a : NULL;
+}
+
+/* ---------------------------------------------------------------- causes */
+
+/* As the pending's first report has it. */
+static struct fw_cause
+cause_of(struct fw_core *core, struct fw_device *d, uint32_t point, const struct fw_threshold *t,
+    const struct fw_pending *first, int64_t now_us)
+{
+	enum fw_class class = class_of(core, d, t, now_us);
+	const char *rule = fw_measure_rule(&core->arena, t);
+
+	if (class != t->class)
+		rule = fw_arena_printf(&core->arena, "%s, as an alarm at protection level %s", rule,
+		    fw_level_name(fw_core_level(core, d, now_us)));
+	return (struct fw_cause){
+	    .device = d,
+	    .point = point,
+	    .bit = bit_of(t),
+	    .judgement = {.meaning = FW_MEANING_ALARM,
+		.class = class,
+		.severity = fw_class_severity(class),
+		.weight = class == FW_CLASS_FIRE ? FW_WEIGHT_DETECTOR : FW_WEIGHT_NONE,
+		.reason = t->reason,
+		.source = t->reason,
+		.rule = rule},
+	    .name = fw_arena_printf(&core->arena, "%s", first->name),
+	    .id = fw_arena_printf(&core->arena, point ? "%s~q%d.%s%s.p%u" : "%s~q%d.%s%s",
+		first->name, t->quantity, fw_class_name(class), t->window_us ? ".change" : "",
+		point),
+	    .text = "",
+	    .data = fw_measure_over(&core->arena, t, first->value, first->change),
+	    .mode = first->mode,
+	    .backfill = first->backfill,
+	    .boot_id = first->boot_id,
+	    .sequence = first->sequence,
+	    .observed_at_us = first->observed_at_us,
+	    .received_at_us = first->received_at_us,
+	};
+}
+
+static void
+end_at_once(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
+{
+	fw_alarm_restore_class(core, c, "a later reading was back already", now_us);
+}
+
+/* It has lasted; as of received_us. */
+static void
+fire(struct fw_core *core, struct fw_watch *w, const struct fw_threshold *t, int64_t received_us,
+    int64_t now_us)
+{
+	const struct fw_pending *p = w->pending;
+	struct fw_cause c = cause_of(core, w->device, w->key.point, t, p, now_us);
+	bool raised = raised_alarm(core, w->device, c.point, c.judgement.class, t);
+
+	c.received_at_us = received_us;
+	if (!raised || !p->past)
+		fw_alarm_raise(core, &c, now_us);
+	if (!raised && p->past)
+		end_at_once(core, &c, now_us);
+	fw_watch_end(core, w, "raised");
+}
+
+/* The reading as what a pending one begins with; its name is in the arena. */
+static struct fw_pending
+first_of(const struct judging *j)
+{
+	const struct fw_cause c = fw_cause_of_report(j->core, j->device, j->report);
+
+	return (struct fw_pending){
+	    .name = (char *)(uintptr_t)c.name,
+	    .value = j->value,
+	    .change = j->change,
+	    .at_us = j->at_us,
+	    .observed_at_us = c.observed_at_us,
+	    .received_at_us = c.received_at_us,
+	    .sequence = c.sequence,
+	    .boot_id = c.boot_id,
+	    .mode = c.mode,
+	    .backfill = c.backfill,
+	};
+}
+
+static struct fw_cause
+cause_now(const struct judging *j, const struct fw_threshold *t)
+{
+	const struct fw_pending first = first_of(j);
+
+	return cause_of(j->core, j->device, j->point, t, &first, j->now_us);
+}
+
+/* ---------------------------------------------------------------- one threshold */
+
+static bool
+begin(const struct judging *j, const struct fw_threshold *t, struct fw_watch **w, bool past)
+{
+	const struct fw_pending first = first_of(j);
+
+	*w = fw_watch_make(j->core, j->device, j->point, t);
+	if (!*w)
+		return false;
+	fw_watch_begin(j->core, *w, &first, t->delay_us, past);
+	return true;
+}
+
+static bool
+take_over(const struct judging *j, const struct fw_threshold *t, struct fw_watch **w)
+{
+	enum fw_class class = class_of(j->core, j->device, t, j->now_us);
+	bool raised = raised_alarm(j->core, j->device, j->point, class, t);
+	struct fw_cause c;
+
+	if (*w && (*w)->pending && (*w)->pending->past)
+		fire(j->core, *w, t, j->report->message->received_at_us, j->now_us);
+	if (!raised && *w && (*w)->pending)
+		return false;
+	if (!raised && t->delay_us && begin(j, t, w, false))
+		return true;
+	c = cause_now(j, t);
+	fw_alarm_raise(j->core, &c, j->now_us);
+	return true;
+}
+
+/* What was back before is over; `last` was later. */
+static bool
+take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_watch **w,
+    const struct fw_mark *last)
+{
+	enum fw_class class = class_of(j->core, j->device, t, j->now_us);
+	int64_t back_us = last->known ? last->at_us : j->before->observed_at_us;
+	struct fw_cause c;
+
+	if (last->over || raised_alarm(j->core, j->device, j->point, class, t) ||
+	    back_us - j->at_us < t->delay_us || (*w && (*w)->pending))
+		return false;
+	if (t->delay_us && begin(j, t, w, true))
+		return true;
+	c = cause_now(j, t);
+	fw_alarm_raise(j->core, &c, j->now_us);
+	end_at_once(j->core, &c, j->now_us);
+	return true;
+}
+
+static bool
+take_back(const struct judging *j, struct fw_watch *w, bool late)
+{
+	if (!w || !w->pending || w->pending->past != late || j->at_us < w->pending->at_us)
+		return false;
+	fw_watch_end(j->core, w, "cleared");
+	return true;
+}
+
+static struct fw_mark
+last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_watch *w)
+{
+	const struct fw_alarm *a;
+
+	if (w && w->last.known)
+		return w->last;
+	a = j->device->alarms ? raised_alarm(j->core, j->device, j->point,
+				    class_of(j->core, j->device, t, j->now_us), t)
+			      : NULL;
+	if (!a)
+		return (struct fw_mark){.known = false};
+	return (struct fw_mark){.at_us = a->last_seen_us,
+	    .sequence = a->raised_sequence,
+	    .boot_id = a->raised_boot,
+	    .known = true,
+	    .over = true};
+}
+
+static void
+remember(const struct judging *j, const struct fw_threshold *t, struct fw_watch *w,
+    enum verdict verdict)
+{
+	if (!j->keep && w && !w->pending && !w->rate) {
+		fw_watch_free(j->core, w);
+		return;
+	}
+	if (verdict == BETWEEN || (!w && !j->keep))
+		return;
+	if (!w)
+		w = fw_watch_make(j->core, j->device, j->point, t);
+	if (w)
+		w->last = (struct fw_mark){.at_us = j->at_us,
+		    .sequence = j->report->sequence,
+		    .boot_id = j->report->boot_id,
+		    .known = true,
+		    .over = verdict == OVER,
+		    .past = j->past};
+}
+
+/* What is pending has lasted, as the reading's time tells. */
+static bool
+has_lasted(const struct judging *j, const struct fw_threshold *t, const struct fw_watch *w,
+    bool late)
+{
+	return w && w->pending && w->pending->past == late &&
+	       j->at_us - w->pending->at_us >= t->delay_us;
+}
+
+/* *verdict is what the reading says of what stands; BETWEEN: nothing.  True: state has changed. */
+static bool
+judge_slot(struct judging *j, const struct fw_threshold *t, enum verdict *verdict)
+{
+	struct fw_watch *w = fw_watch_find(j->core, j->device, j->point, t);
+	bool late = false, changed = false;
+	struct fw_mark last;
+
+	*verdict = BETWEEN;
+	if (t->window_us && !w && !(w = fw_watch_make(j->core, j->device, j->point, t)))
+		return false;
+	j->change = t->window_us ? fw_watch_change(w, t, j->at_us, j->value) : 0;
+	*verdict = compare(t, t->window_us ? j->change : j->value);
+	last = last_of(j, t, w);
+	late = !t->window_us && is_older(j, &last);
+	if (has_lasted(j, t, w, late)) {
+		fire(j->core, w, t, j->report->message->received_at_us, j->now_us);
+		changed = true;
+	}
+	if (*verdict == OVER)
+		changed |= late ? take_late_over(j, t, &w, &last) : take_over(j, t, &w);
+	else if (*verdict == BACK)
+		changed |= take_back(j, w, late);
+	if (late)
+		*verdict = BETWEEN;
+	else
+		remember(j, t, w, *verdict);
+	return changed;
+}
+
+/* ---------------------------------------------------------------- one reading */
+
+/* What the thresholds of an alarm say together; none: the rules have changed since it was raised.
+ */
+static enum verdict
+together(const struct judging *j, const struct fw_alarm *a, bool is_change,
+    const struct fw_threshold *const *slots, size_t count, const enum verdict *verdicts,
+    const struct fw_threshold **which)
+{
+	enum verdict verdict = BACK;
+
+	*which = NULL;
+	for (size_t k = 0; k < count; k++) {
+		if ((slots[k]->window_us != 0) != is_change ||
+		    class_of(j->core, j->device, slots[k], j->now_us) != a->class)
+			continue;
+		*which = slots[k];
+		if (verdicts[k] > verdict)
+			verdict = verdicts[k];
+	}
+	return verdict;
+}
+
+/* It was raised by a threshold that is no more, and by no later report. */
+static bool
+is_orphan(const struct judging *j, const struct fw_alarm *a)
+{
+	const struct fw_mark last = {.at_us = a->last_seen_us,
+	    .sequence = a->raised_sequence,
+	    .boot_id = a->raised_boot,
+	    .known = true};
+
+	return !is_older(j, &last);
+}
+
+static bool
+restore(const struct judging *j, const struct fw_alarm *a, bool is_change,
+    const struct fw_threshold *t)
+{
+	struct fw_cause c = fw_cause_of_report(j->core, j->device, j->report);
+	const char *how = "no threshold for it is in force any more";
+
+	if (t)
+		how = fw_measure_back(&j->core->arena, t, j->value, j->change);
+	c.point = j->point;
+	c.bit = is_change ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
+			  : FW_BIT_OF_VALUE((unsigned)j->quantity);
+	c.judgement.class = a->class;
+	return fw_alarm_restore_class(j->core, &c, how, j->now_us);
+}
+
+/* A report that contradicts itself has said that it is over. */
+static bool
+said_it_itself(const struct judging *j, const struct fw_alarm *a)
+{
+	return a->raised_boot == j->report->boot_id && a->raised_sequence == j->report->sequence;
+}
+
+static bool
+settle(const struct judging *j, const struct fw_threshold *const *slots, size_t count,
+    const enum verdict *verdicts)
+{
+	const struct fw_threshold *t;
+	struct fw_alarm *next;
+	bool changed = false;
+
+	for (struct fw_alarm *a = j->device->alarms; a; a = next) {
+		next = a->device_next;
+		for (unsigned k = 0; k < 2 && a->point == j->point && !a->restored_at_us; k++) {
+			unsigned bit = k ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
+					 : FW_BIT_OF_VALUE((unsigned)j->quantity);
+
+			if (!(a->conditions & UINT64_C(1) << bit) || said_it_itself(j, a))
+				continue;
+			if (together(j, a, k, slots, count, verdicts, &t) == BACK &&
+			    (t || is_orphan(j, a)))
+				changed |= restore(j, a, k, t);
+		}
+	}
+	return changed;
+}
+
+/* True: state has changed. */
+static bool
+judge(struct judging *j, uint32_t point, int32_t quantity, double value)
+{
+	const struct fw_threshold *const *slots;
+	enum verdict verdicts[SLOTS_MOST];
+	bool changed = false;
+	size_t count;
+
+	if (quantity <= 0 || quantity >= FW_QUANTITIES ||
+	    (!(j->profile->quantities & UINT32_C(1) << quantity) && !j->device->alarms))
+		return false;
+	j->point = point;
+	j->quantity = quantity;
+	j->value = value;
+	count = slots_of(j->profile, quantity, &slots);
+	for (size_t k = 0; k < count; k++)
+		changed |= judge_slot(j, slots[k], &verdicts[k]);
+	if (j->device->alarms)
+		changed |= settle(j, slots, count, verdicts);
+	return changed;
+}
+
+/* ---------------------------------------------------------------- face */
+
+bool
+fw_threshold_take(struct fw_core *core, const struct fw_report *r, const struct fw_before *before,
+    int64_t now_us)
+{
+	struct judging j = {.core = core,
+	    .report = r,
+	    .device = r->device,
+	    .profile = fw_core_profile(core, r->device),
+	    .before = before,
+	    .now_us = now_us};
+	bool changed = false;
+
+	if (!j.profile->quantities && !j.device->alarms)
+		return false;
+	place_in_time(&j);
+	for (size_t k = 0; k < r->reading_count; k++)
+		if (r->readings[k].quantity < FW_WIRE_QUANTITIES)
+			changed |= judge(&j, r->readings[k].point, r->readings[k].quantity,
+			    r->readings[k].value);
+	if (r->health && r->health->battery_percent)
+		changed |= judge(
+		    &j, 0, FW_QUANTITY_BATTERY_PERCENT, (double)r->health->battery_percent);
+	if (r->health && r->health->signal_dbm)
+		changed |= judge(&j, 0, FW_QUANTITY_SIGNAL_DBM, (double)r->health->signal_dbm);
+	return changed;
+}
+
+static const struct fw_threshold *
+threshold_of(const struct fw_core *core, const struct fw_watch *w)
+{
+	const struct fw_threshold *const *slots;
+	size_t count = slots_of(fw_core_profile(core, w->device), w->key.quantity, &slots);
+
+	for (size_t k = 0; k < count; k++)
+		if ((uint8_t)slots[k]->class == w->key.class && slots[k]->below == w->key.below &&
+		    (slots[k]->window_us != 0) == w->key.is_change)
+			return slots[k];
+	return NULL;
+}
+
+void
+fw_threshold_tick(struct fw_core *core, int64_t now_us)
+{
+	struct fw_pending *p;
+
+	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, now_us))) {
+		const struct fw_threshold *t = threshold_of(core, p->watch);
+
+		if (t)
+			fire(core, p->watch, t, p->due_at_us < now_us ? p->due_at_us : now_us,
+			    now_us);
+		else
+			fw_watch_end(core, p->watch, "dropped");
+	}
+}
