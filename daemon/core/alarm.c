@@ -35,20 +35,20 @@ fw_alarm_flush(struct fw_core *core)
 	}
 }
 
-static uint64_t
-bit_of(const struct fw_cause *c)
-{
-	return UINT64_C(1) << c->bit;
-}
-
 /* ---------------------------------------------------------------- raised */
+
+/* A later report than this one has restored it. */
+static bool
+is_over(const struct fw_cause *c)
+{
+	return c->sequence && fw_device_is_over(c->device, c->point, UINT64_C(1) << c->bit,
+				  c->boot_id, c->sequence);
+}
 
 static void
 note_raised(struct fw_alarm *a, const struct fw_cause *c)
 {
-	a->conditions |= bit_of(c);
-	if (c->received_at_us > a->last_seen_us)
-		a->last_seen_us = c->received_at_us;
+	fw_alarm_hold(a, c->bit, c->boot_id, c->sequence);
 	if (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence)
 		return;
 	a->raised_boot = c->boot_id;
@@ -74,10 +74,13 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->backfill = c->backfill;
 	a->observed_at_us = c->observed_at_us;
 	a->received_at_us = c->received_at_us;
+	a->last_seen_us = c->received_at_us;
 	a->report_count = 1;
 	a->zone = fw_strdup(registration ? registration->zone : "");
 	a->reason = fw_strdup(c->judgement.reason);
-	a->rule = fw_strdup(c->judgement.rule);
+	a->rule = fw_strdup(*c->judgement.source ? fw_arena_printf(&core->arena, "%s (%s)",
+						       c->judgement.rule, c->judgement.source)
+						 : c->judgement.rule);
 	a->data = fw_strdup(c->data);
 	a->text = fw_strdup(c->text);
 	fw_alarm_index(core, a);
@@ -91,12 +94,15 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 {
 	bool silent = c->received_at_us - a->last_seen_us >= core->rules.realarm_after_us;
 	bool new_cause =
-	    fw_class_is_emergency(a->class) && (silent || !(a->conditions & bit_of(c)));
+	    fw_class_is_emergency(a->class) && (silent || !fw_alarm_held_by(a, c->bit));
 
 	a->report_count++;
 	if (c->judgement.weight > a->weight)
 		a->weight = c->judgement.weight;
-	note_raised(a, c);
+	if (c->received_at_us > a->last_seen_us)
+		a->last_seen_us = c->received_at_us;
+	if (!is_over(c))
+		note_raised(a, c);
 	if (a->incident->closed && (new_cause || c->received_at_us - a->incident->closed_at_us >=
 						     core->rules.realarm_after_us)) {
 		fw_incident_detach(core, a);
@@ -110,13 +116,14 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 
 /* ---------------------------------------------------------------- restored */
 
+/* The bit was raised by a later report than the one that restores it. */
 static bool
-is_older(const struct fw_alarm *a, const struct fw_cause *c)
+is_older(const struct fw_alarm *a, const struct fw_hold *hold, const struct fw_cause *c)
 {
-	if (!c->sequence || !a->raised_sequence)
+	if (!c->sequence || !hold->sequence)
 		return false;
-	if (c->boot_id == a->raised_boot)
-		return c->sequence < a->raised_sequence;
+	if (c->boot_id == hold->boot_id)
+		return c->sequence < hold->sequence;
 	return c->backfill && c->observed_at_us < a->observed_at_us;
 }
 
@@ -144,18 +151,26 @@ end_by(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const
 	end(core, a, c->received_at_us, how, now_us);
 }
 
-static bool
-restore_one(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const char *how,
-    int64_t now_us)
+static void
+take_off(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
+    const char *how, int64_t now_us)
 {
-	if (!a || !(a->conditions & bit_of(c)))
-		return false;
-	if (a->conditions == bit_of(c)) {
+	if (fw_alarm_let_go(a, bit))
 		end_by(core, a, c, how, now_us);
-	} else {
-		a->conditions &= ~bit_of(c);
+	else
 		fw_alarm_mark(core, a);
-	}
+}
+
+/* True: it has changed. */
+static bool
+let_go(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
+    const char *how, int64_t now_us)
+{
+	const struct fw_hold *hold = fw_alarm_held_by(a, bit);
+
+	if (!hold || is_older(a, hold, c))
+		return false;
+	take_off(core, a, bit, c, how, now_us);
 	return true;
 }
 
@@ -163,8 +178,12 @@ bool
 fw_alarm_restore_class(
     struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us)
 {
-	return restore_one(core,
-	    fw_alarm_raised(core, c->device, c->point, c->judgement.class), c, how, now_us);
+	struct fw_alarm *a = fw_alarm_raised(core, c->device, c->point, c->judgement.class);
+
+	if (!a || !fw_alarm_held_by(a, c->bit))
+		return false;
+	take_off(core, a, c->bit, c, how, now_us);
+	return true;
 }
 
 bool
@@ -173,13 +192,28 @@ fw_alarm_restore(struct fw_core *core, const struct fw_cause *c, const char *how
 	bool changed = false;
 
 	if (c->sequence)
-		fw_device_note_over(c->device, c->point, bit_of(c), c->boot_id, c->sequence);
+		fw_device_note_over(
+		    c->device, c->point, UINT64_C(1) << c->bit, c->boot_id, c->sequence);
 	/* Its class may have been another one when it was raised. */
 	for (int class = 0; class < FW_CLASSES && c->device->alarms; class ++) {
 		struct fw_alarm *a =
 		    fw_alarm_raised(core, c->device, c->point, (enum fw_class) class);
 
-		changed |= a && !is_older(a, c) && restore_one(core, a, c, how, now_us);
+		changed |= a && let_go(core, a, c->bit, c, how, now_us);
+	}
+	return changed;
+}
+
+/* What the device has said of it is over; what the centre finds itself is not. */
+static bool
+reset(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
+{
+	bool changed = false;
+
+	for (unsigned bit = 0; bit < FW_CONDITIONS && !a->restored_at_us; bit++) {
+		a->was_reset = true;
+		changed |= let_go(core, a, bit, c, "the device was reset", now_us);
+		a->was_reset = a->restored_at_us != 0;
 	}
 	return changed;
 }
@@ -193,17 +227,8 @@ fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	fw_device_note_over(c->device, c->point, FW_WIRE_CONDITIONS, c->boot_id, c->sequence);
 	for (struct fw_alarm *a = c->device->alarms; a; a = next) {
 		next = a->device_next;
-		if ((c->point != 0 && a->point != c->point) || is_older(a, c) ||
-		    !(a->conditions & FW_WIRE_CONDITIONS))
-			continue;
-		a->conditions &= ~FW_WIRE_CONDITIONS;
-		changed = true;
-		if (a->conditions) {
-			fw_alarm_mark(core, a);
-			continue;
-		}
-		a->was_reset = true;
-		end_by(core, a, c, "the device was reset", now_us);
+		if (c->point == 0 || a->point == c->point)
+			changed |= reset(core, a, c, now_us);
 	}
 	return changed;
 }
@@ -225,9 +250,7 @@ fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	core->counters.alarms_opened++;
 	fw_incident_attach(core, a, c, now_us);
 	fw_alarm_mark(core, a);
-	/* Heard late: what came before it said already that it is over.  It is recorded, and calls
-	 * people like any other. */
-	if (c->sequence &&
-	    fw_device_is_over(c->device, c->point, bit_of(c), c->boot_id, c->sequence))
-		end_by(core, a, c, "a later report had restored it", now_us);
+	/* It is recorded, and calls people like any other. */
+	if (is_over(c))
+		end_by(core, a, c, "a later report has restored it already", now_us);
 }

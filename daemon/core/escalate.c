@@ -231,6 +231,40 @@ plan_line(struct fw_core *core, struct fw_incident *i, const struct fw_policy *l
 	emit_step(core, s);
 }
 
+/* While a protection level is raised more people hear of what may burn. */
+static void
+plan_extra(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
+{
+	struct fw_policy extra = {.step = 1,
+	    .role = fw_town_level_rules(core->town, i->level)->extra_role,
+	    .channel = "webhook"};
+
+	if (*extra.role && i->class <= FW_CLASS_PRE_ALARM)
+		plan_line(core, i, &extra, quietly, now_us);
+}
+
+/* Once for each trigger: by which lines people are called. */
+static void
+tell_policy(struct fw_core *core, const struct fw_incident *i, const struct fw_policy *line,
+    size_t count, int64_t now_us)
+{
+	const char *class = fw_class_name(i->class);
+	char key[32];
+
+	snprintf(key, sizeof(key), "policy:%u", i->trigger_count);
+	if (line)
+		fw_timeline(core, i, now_us, key, "policy", "firewatchd",
+		    "policy for %s, category %s, level %s: %zu lines; level in force: %s", class,
+		    *line->category ? line->category : "any", *line->level ? line->level : "any",
+		    count, fw_level_name(i->level));
+	else
+		fw_timeline(core, i, now_us, key, "policy", "firewatchd",
+		    "no policy for %s: %s; level in force: %s", class,
+		    fw_class_is_emergency(i->class) ? "whoever is on duty nearest is called"
+						    : "nobody is called",
+		    fw_level_name(i->level));
+}
+
 static void
 plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
 {
@@ -244,6 +278,8 @@ plan_lines(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t no
 		plan_line(core, i, lines[k], quietly, now_us);
 	if (n == 0 && fw_class_is_emergency(i->class))
 		plan_line(core, i, &anyone, quietly, now_us);
+	plan_extra(core, i, quietly, now_us);
+	tell_policy(core, i, n ? lines[0] : NULL, n, now_us);
 }
 
 bool

@@ -162,7 +162,7 @@ raised_alarm(const struct fw_core *core, const struct fw_device *d, uint32_t poi
 {
 	struct fw_alarm *a = d->alarms ? fw_alarm_raised(core, d, point, class) : NULL;
 
-	return a && a->conditions & UINT64_C(1) << bit_of(t) ? a : NULL;
+	return a && fw_alarm_held_by(a, bit_of(t)) ? a : NULL;
 }
 
 /* ---------------------------------------------------------------- causes */
@@ -187,7 +187,7 @@ cause_of(struct fw_core *core, struct fw_device *d, uint32_t point, const struct
 		.severity = fw_class_severity(class),
 		.weight = class == FW_CLASS_FIRE ? FW_WEIGHT_DETECTOR : FW_WEIGHT_NONE,
 		.reason = t->reason,
-		.source = t->reason,
+		.source = t->source,
 		.rule = rule},
 	    .name = fw_arena_printf(&core->arena, "%s", first->name),
 	    .id = fw_arena_printf(&core->arena, point ? "%s~q%d.%s%s.p%u" : "%s~q%d.%s%s",
@@ -316,6 +316,19 @@ take_back(const struct judging *j, struct fw_watch *w, bool late)
 	return true;
 }
 
+/* Its last report, as far as the alarm knows. */
+static struct fw_mark
+mark_of(const struct fw_alarm *a, unsigned bit)
+{
+	const struct fw_hold *hold = fw_alarm_held_by(a, bit);
+
+	return (struct fw_mark){.at_us = a->last_seen_us,
+	    .sequence = hold->sequence,
+	    .boot_id = hold->boot_id,
+	    .known = true,
+	    .over = true};
+}
+
 static struct fw_mark
 last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_watch *w)
 {
@@ -326,13 +339,7 @@ last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_w
 	a = j->device->alarms ? raised_alarm(j->core, j->device, j->point,
 				    class_of(j->core, j->device, t, j->now_us), t)
 			      : NULL;
-	if (!a)
-		return (struct fw_mark){.known = false};
-	return (struct fw_mark){.at_us = a->last_seen_us,
-	    .sequence = a->raised_sequence,
-	    .boot_id = a->raised_boot,
-	    .known = true,
-	    .over = true};
+	return a ? mark_of(a, bit_of(t)) : (struct fw_mark){.known = false};
 }
 
 static void
@@ -420,12 +427,9 @@ together(const struct judging *j, const struct fw_alarm *a, bool is_change,
 
 /* It was raised by a threshold that is no more, and by no later report. */
 static bool
-is_orphan(const struct judging *j, const struct fw_alarm *a)
+is_orphan(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 {
-	const struct fw_mark last = {.at_us = a->last_seen_us,
-	    .sequence = a->raised_sequence,
-	    .boot_id = a->raised_boot,
-	    .known = true};
+	const struct fw_mark last = mark_of(a, bit);
 
 	return !is_older(j, &last);
 }
@@ -448,9 +452,9 @@ restore(const struct judging *j, const struct fw_alarm *a, bool is_change,
 
 /* A report that contradicts itself has said that it is over. */
 static bool
-said_it_itself(const struct judging *j, const struct fw_alarm *a)
+said_it_itself(const struct judging *j, const struct fw_hold *hold)
 {
-	return a->raised_boot == j->report->boot_id && a->raised_sequence == j->report->sequence;
+	return hold->boot_id == j->report->boot_id && hold->sequence == j->report->sequence;
 }
 
 static bool
@@ -466,11 +470,12 @@ settle(const struct judging *j, const struct fw_threshold *const *slots, size_t 
 		for (unsigned k = 0; k < 2 && a->point == j->point && !a->restored_at_us; k++) {
 			unsigned bit = k ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
 					 : FW_BIT_OF_VALUE((unsigned)j->quantity);
+			const struct fw_hold *hold = fw_alarm_held_by(a, bit);
 
-			if (!(a->conditions & UINT64_C(1) << bit) || said_it_itself(j, a))
+			if (!hold || said_it_itself(j, hold))
 				continue;
 			if (together(j, a, k, slots, count, verdicts, &t) == BACK &&
-			    (t || is_orphan(j, a)))
+			    (t || is_orphan(j, a, bit)))
 				changed |= restore(j, a, k, t);
 		}
 	}

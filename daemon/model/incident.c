@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+
 void
 fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX])
 {
@@ -16,10 +18,57 @@ fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW
 		    (long long)r->message->received_at_us, r->index);
 }
 
+static struct fw_hold *
+find_hold(const struct fw_alarm *a, unsigned bit)
+{
+	for (uint32_t i = 0; i < a->hold_count; i++)
+		if (a->holds[i].bit == bit)
+			return &a->holds[i];
+	return NULL;
+}
+
+void
+fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t sequence)
+{
+	struct fw_hold *hold = find_hold(a, bit);
+	size_t cap = a->hold_cap;
+
+	if (hold && hold->boot_id == boot_id && sequence < hold->sequence)
+		return;
+	if (!hold) {
+		a->holds = fw_grow(a->holds, &cap, a->hold_count + 1, sizeof(*a->holds));
+		a->hold_cap = (uint32_t)cap;
+		hold = &a->holds[a->hold_count++];
+	}
+	*hold = (struct fw_hold){bit, boot_id, sequence};
+	a->conditions |= UINT64_C(1) << bit;
+}
+
+const struct fw_hold *
+fw_alarm_held_by(const struct fw_alarm *a, unsigned bit)
+{
+	return find_hold(a, bit);
+}
+
+bool
+fw_alarm_let_go(struct fw_alarm *a, unsigned bit)
+{
+	struct fw_hold *hold = find_hold(a, bit);
+
+	if (!hold)
+		return false;
+	*hold = a->holds[--a->hold_count];
+	if (a->hold_count == 0)
+		return true;
+	a->conditions &= ~(UINT64_C(1) << bit);
+	return false;
+}
+
 void
 fw_alarm_free(struct fw_alarm *a)
 {
 	free(a->id);
+	free(a->holds);
 	free(a->zone);
 	free(a->reason);
 	free(a->rule);

@@ -55,6 +55,13 @@ enum fw_finding {
 #define FW_BIT_OF_VALUE(quantity) (32 + (quantity))
 #define FW_BIT_OF_CHANGE(quantity) (32 + FW_QUANTITIES + (quantity))
 
+/* One bit of them that is raised, and the last report that said so; sequence 0: none did. */
+struct fw_hold {
+	unsigned bit;
+	uint32_t boot_id;
+	uint64_t sequence;
+};
+
 /* There is at most one raised alarm of each. */
 struct fw_alarm_key {
 	const struct fw_device *device;
@@ -72,7 +79,9 @@ struct fw_alarm {
 	enum fw_severity severity;
 	enum fw_weight weight;
 	enum fw_level_id level; /* protection level in force when it was raised */
-	uint64_t conditions;    /* see enum fw_finding */
+	uint64_t conditions;    /* what holds it raised, or did when it ended */
+	struct fw_hold *holds;  /* one for each */
+	uint32_t hold_count, hold_cap;
 	uint32_t system_type, component_type, mode;
 	bool backfill;
 	bool was_reset; /* ended by a reset, not by its device's word */
@@ -80,8 +89,7 @@ struct fw_alarm {
 	int64_t observed_at_us, received_at_us, last_seen_us;
 	int64_t restored_at_us; /* 0: raised */
 	uint32_t report_count;
-	uint32_t raised_boot; /* of the last report that raised it, so that an older restore cannot
-				 end it */
+	uint32_t raised_boot; /* of the last report that raised it */
 	uint64_t raised_sequence;
 	uint32_t restored_boot; /* of the report that restored it; sequence 0: none did */
 	uint64_t restored_sequence;
@@ -178,6 +186,13 @@ struct fw_incident {
 /* What ids are derived from: device~boot~sequence, with ~r behind it when taken in again from
  * quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
 void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
+
+/* The bit holds it, as this report says; an older one of the same boot changes nothing. */
+void fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t sequence);
+/* NULL: it does not. */
+const struct fw_hold *fw_alarm_held_by(const struct fw_alarm *a, unsigned bit);
+/* It does not any more; the last one is kept in conditions.  True: it was the last one. */
+bool fw_alarm_let_go(struct fw_alarm *a, unsigned bit);
 
 void fw_alarm_free(struct fw_alarm *a);
 void fw_step_free(struct fw_step *s);

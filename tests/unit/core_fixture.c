@@ -11,7 +11,7 @@
 #include "firewatch/v1/firewatch.pb-c.h"
 
 static struct fw_town *
-make_town(void)
+make_town(void (*rules)(struct fw_town *town))
 {
 	struct fw_town *t = fw_town_new(7);
 	static const char *const smoke[] = {"smoke-1", "smoke-2", "smoke-3"};
@@ -25,6 +25,8 @@ make_town(void)
 	assert_int_equal(
 	    fw_town_add_site(t, "shop", "小店", "330106109001", "small_shop", "normal", "2号", ""),
 	    0);
+	if (rules)
+		rules(t);
 	for (size_t k = 0; k < 3; k++)
 		fw_town_add_device(t, smoke[k], "", "home", k == 2 ? "cellar" : "kitchen",
 		    "smoke_alarm", "", 86400);
@@ -52,7 +54,13 @@ make_town(void)
 struct bench *
 bench_new(void)
 {
-	struct bench *b = fw_calloc(1, sizeof(*b));
+	return bench_new_with(NULL);
+}
+
+static struct fw_core *
+make_core(void (*with)(struct fw_town *town))
+{
+	struct fw_core *core;
 	struct fw_rules rules = {
 	    .clock_ahead_us = 300 * SECOND,
 	    .clock_behind_us = 7 * FW_DAY,
@@ -64,16 +72,26 @@ bench_new(void)
 	    .attempts = 3,
 	};
 
-	b->core = fw_core_new(&rules, 7);
+	core = fw_core_new(&rules, 7);
+	fw_core_set_town(core, make_town(with));
+	return core;
+}
+
+struct bench *
+bench_new_with(void (*with)(struct fw_town *town))
+{
+	struct bench *b = fw_calloc(1, sizeof(*b));
+
+	b->core = make_core(with);
 	b->now_us = NOON;
-	fw_core_set_town(b->core, make_town());
+	b->rules = with;
 	return b;
 }
 
 void
 bench_renew_town(struct bench *b)
 {
-	fw_core_set_town(b->core, make_town());
+	fw_core_set_town(b->core, make_town(b->rules));
 }
 
 static void
@@ -82,6 +100,15 @@ drop_items(struct bench *b)
 	for (size_t k = 0; k < b->item_count; k++)
 		free(b->items[k].claimed);
 	b->item_count = 0;
+}
+
+void
+bench_restart(struct bench *b)
+{
+	drop_items(b);
+	b->claim_count = b->send_count = 0;
+	fw_core_free(b->core);
+	b->core = make_core(b->rules);
 }
 
 void
@@ -162,7 +189,10 @@ trace(struct bench *b, const struct fw_action *a)
 	case FW_ACT_INCIDENT:
 		write_line(b, "incident %s %s triggers %u alarms %u%s\n", a->u.incident->id,
 		    fw_class_name(a->u.incident->class), a->u.incident->trigger_count,
-		    a->u.incident->alarm_count, a->u.incident->confirmed_at_us ? " confirmed" : "");
+		    a->u.incident->alarm_count,
+		    a->u.incident->confirmed_at_us                    ? " confirmed"
+		    : a->u.incident->confidence == FW_CONFIDENCE_HIGH ? " high"
+								      : "");
 		break;
 	case FW_ACT_STEP:
 		write_line(b, "step %u.%d %s %s\n", a->u.step->trigger, a->u.step->step,
@@ -213,8 +243,11 @@ trace(struct bench *b, const struct fw_action *a)
 static const char *
 run(struct bench *b, struct fw_actions actions)
 {
-	for (size_t k = 0; k < actions.count; k++)
+	for (size_t k = 0; k < actions.count; k++) {
 		trace(b, &actions.items[k]);
+		if (b->seen)
+			b->seen(&actions.items[k], b->context);
+	}
 	return b->trace;
 }
 
