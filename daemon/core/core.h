@@ -262,8 +262,7 @@ FW_MUST_CHECK int fw_core_load_page(
     struct fw_core *core, struct fw_page *page, const char *incident_id);
 
 /* A pending one; a threshold that the town has no more is dropped when it is due. */
-void fw_core_load_watch(
-    struct fw_core *core, const struct fw_watch_row *row, int64_t now_us);
+void fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t now_us);
 
 void fw_core_counters(const struct fw_core *core, struct fw_core_counters *out);
 

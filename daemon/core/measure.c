@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/time.h"
-#include "core/watch.h"
+#include "core/watched.h"
 
 static const struct {
 	const char *name, *unit;
@@ -77,7 +77,7 @@ fw_measure_rule(struct fw_arena *arena, const struct fw_threshold *t)
 	who = add(arena, who, "device", t->who.device);
 	return fw_arena_printf(arena, "threshold %s%s%s%s%s", fw_quantity_name(t->quantity),
 	    t->who.town ? " of the town" : "",
-	    !*who	  ? ""
+	    !*who         ? ""
 	    : t->who.town ? " for "
 			  : " of ",
 	    who, *who || t->who.town ? "" : " of any device");

@@ -8,7 +8,7 @@
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason
  *	event.c     what a device says -> cause
- *	threshold.c readings -> cause; watch.c their memory, measure.c in words
+ *	threshold.c readings -> cause; watched.c their memory, measure.c in words
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
@@ -47,7 +47,7 @@ struct fw_core {
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
-	struct fw_strmap watches; /* struct fw_watch_key -> struct fw_watch */
+	struct fw_strmap watches; /* struct fw_watched_key -> struct fw_watched */
 	struct fw_deadlines steps_due, pages_due, watches_due;
 
 	struct fw_alarm *dirty_alarms;
@@ -148,7 +148,7 @@ bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
 /* What has lasted. */
 void fw_threshold_tick(struct fw_core *core, int64_t now_us);
 
-/* watch.c */
+/* watched.c */
 void fw_watches_fini(struct fw_core *core);
 
 /* alarm.c */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "core/watch.h"
+#include "core/watched.h"
 
 /* A sequence that is missing for longer is not waited for. */
 #define LATE_US (3600 * FW_S)
@@ -61,9 +61,9 @@ is_first(const struct fw_boot *boot, uint64_t sequence)
 
 	if (s->highest != sequence)
 		return false;
-	return sequence == 1 ? s->gap_count == 0
-			     : s->gap_count == 1 && s->gaps[0].first == 1 &&
-				   s->gaps[0].last == sequence - 1;
+	return sequence == 1
+		   ? s->gap_count == 0
+		   : s->gap_count == 1 && s->gaps[0].first == 1 && s->gaps[0].last == sequence - 1;
 }
 
 static bool
@@ -83,9 +83,8 @@ place_in_time(struct judging *j)
 
 	j->at_us = r->observed_at_us < received ? r->observed_at_us : received;
 	j->past = r->backfill || r->message->replay_id;
-	j->current = !j->past &&
-		     (!j->before->seen || j->before->boot_id == r->boot_id ||
-			 (boot && is_first(boot, r->sequence)));
+	j->current = !j->past && (!j->before->seen || j->before->boot_id == r->boot_id ||
+				     (boot && is_first(boot, r->sequence)));
 	j->keep = j->past || !j->current || (boot && may_come_late(boot, received));
 }
 
@@ -96,8 +95,7 @@ is_older(const struct judging *j, const struct fw_mark *last)
 
 	if (!last->known)
 		return j->before->seen && !j->current && j->at_us < j->before->observed_at_us;
-	if (r->boot_id == last->boot_id &&
-	    ((!j->past && !last->past) || j->at_us == last->at_us))
+	if (r->boot_id == last->boot_id && ((!j->past && !last->past) || j->at_us == last->at_us))
 		return r->sequence < last->sequence;
 	if (j->current && r->boot_id != last->boot_id)
 		return false;
@@ -123,8 +121,8 @@ slots_of(const struct fw_profile *p, int32_t quantity, const struct fw_threshold
 	while (at < p->threshold_count && p->thresholds[at]->quantity < quantity)
 		at++;
 	*first = p->thresholds + at;
-	while (at + count < p->threshold_count &&
-	       p->thresholds[at + count]->quantity == quantity && count < SLOTS_MOST)
+	while (at + count < p->threshold_count && p->thresholds[at + count]->quantity == quantity &&
+	       count < SLOTS_MOST)
 		count++;
 	return count;
 }
@@ -139,8 +137,8 @@ bit_of(const struct fw_threshold *t)
 /* Where the protection level treats a pre-alarm as an alarm, it is of the class of the alarm that
  * the same quantity can raise; without one it stays what it is. */
 static enum fw_class
-class_of(struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t,
-    int64_t now_us)
+class_of(
+    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t now_us)
 {
 	const struct fw_threshold *const *slots;
 	enum fw_class class = t->class;
@@ -212,7 +210,7 @@ end_at_once(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 
 /* It has lasted; as of received_us. */
 static void
-fire(struct fw_core *core, struct fw_watch *w, const struct fw_threshold *t, int64_t received_us,
+fire(struct fw_core *core, struct fw_watched *w, const struct fw_threshold *t, int64_t received_us,
     int64_t now_us)
 {
 	const struct fw_pending *p = w->pending;
@@ -224,7 +222,7 @@ fire(struct fw_core *core, struct fw_watch *w, const struct fw_threshold *t, int
 		fw_alarm_raise(core, &c, now_us);
 	if (!raised && p->past)
 		end_at_once(core, &c, now_us);
-	fw_watch_end(core, w, "raised");
+	fw_watched_end(core, w, "raised");
 }
 
 /* The reading as what a pending one begins with; its name is in the arena. */
@@ -258,19 +256,19 @@ cause_now(const struct judging *j, const struct fw_threshold *t)
 /* ---------------------------------------------------------------- one threshold */
 
 static bool
-begin(const struct judging *j, const struct fw_threshold *t, struct fw_watch **w, bool past)
+begin(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w, bool past)
 {
 	const struct fw_pending first = first_of(j);
 
-	*w = fw_watch_make(j->core, j->device, j->point, t);
+	*w = fw_watched_make(j->core, j->device, j->point, t);
 	if (!*w)
 		return false;
-	fw_watch_begin(j->core, *w, &first, t->delay_us, past);
+	fw_watched_begin(j->core, *w, &first, t->delay_us, past);
 	return true;
 }
 
 static bool
-take_over(const struct judging *j, const struct fw_threshold *t, struct fw_watch **w)
+take_over(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w)
 {
 	enum fw_class class = class_of(j->core, j->device, t, j->now_us);
 	bool raised = raised_alarm(j->core, j->device, j->point, class, t);
@@ -289,7 +287,7 @@ take_over(const struct judging *j, const struct fw_threshold *t, struct fw_watch
 
 /* What was back before is over; `last` was later. */
 static bool
-take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_watch **w,
+take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w,
     const struct fw_mark *last)
 {
 	enum fw_class class = class_of(j->core, j->device, t, j->now_us);
@@ -308,11 +306,11 @@ take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_
 }
 
 static bool
-take_back(const struct judging *j, struct fw_watch *w, bool late)
+take_back(const struct judging *j, struct fw_watched *w, bool late)
 {
 	if (!w || !w->pending || w->pending->past != late || j->at_us < w->pending->at_us)
 		return false;
-	fw_watch_end(j->core, w, "cleared");
+	fw_watched_end(j->core, w, "cleared");
 	return true;
 }
 
@@ -330,7 +328,7 @@ mark_of(const struct fw_alarm *a, unsigned bit)
 }
 
 static struct fw_mark
-last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_watch *w)
+last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_watched *w)
 {
 	const struct fw_alarm *a;
 
@@ -343,17 +341,17 @@ last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_w
 }
 
 static void
-remember(const struct judging *j, const struct fw_threshold *t, struct fw_watch *w,
+remember(const struct judging *j, const struct fw_threshold *t, struct fw_watched *w,
     enum verdict verdict)
 {
 	if (!j->keep && w && !w->pending && !w->rate) {
-		fw_watch_free(j->core, w);
+		fw_watched_free(j->core, w);
 		return;
 	}
 	if (verdict == BETWEEN || (!w && !j->keep))
 		return;
 	if (!w)
-		w = fw_watch_make(j->core, j->device, j->point, t);
+		w = fw_watched_make(j->core, j->device, j->point, t);
 	if (w)
 		w->last = (struct fw_mark){.at_us = j->at_us,
 		    .sequence = j->report->sequence,
@@ -365,8 +363,8 @@ remember(const struct judging *j, const struct fw_threshold *t, struct fw_watch 
 
 /* What is pending has lasted, as the reading's time tells. */
 static bool
-has_lasted(const struct judging *j, const struct fw_threshold *t, const struct fw_watch *w,
-    bool late)
+has_lasted(
+    const struct judging *j, const struct fw_threshold *t, const struct fw_watched *w, bool late)
 {
 	return w && w->pending && w->pending->past == late &&
 	       j->at_us - w->pending->at_us >= t->delay_us;
@@ -376,14 +374,14 @@ has_lasted(const struct judging *j, const struct fw_threshold *t, const struct f
 static bool
 judge_slot(struct judging *j, const struct fw_threshold *t, enum verdict *verdict)
 {
-	struct fw_watch *w = fw_watch_find(j->core, j->device, j->point, t);
+	struct fw_watched *w = fw_watched_find(j->core, j->device, j->point, t);
 	bool late = false, changed = false;
 	struct fw_mark last;
 
 	*verdict = BETWEEN;
-	if (t->window_us && !w && !(w = fw_watch_make(j->core, j->device, j->point, t)))
+	if (t->window_us && !w && !(w = fw_watched_make(j->core, j->device, j->point, t)))
 		return false;
-	j->change = t->window_us ? fw_watch_change(w, t, j->at_us, j->value) : 0;
+	j->change = t->window_us ? fw_watched_change(w, t, j->at_us, j->value) : 0;
 	*verdict = compare(t, t->window_us ? j->change : j->value);
 	last = last_of(j, t, w);
 	late = !t->window_us && is_older(j, &last);
@@ -435,8 +433,8 @@ is_orphan(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 }
 
 static bool
-restore(const struct judging *j, const struct fw_alarm *a, bool is_change,
-    const struct fw_threshold *t)
+restore(
+    const struct judging *j, const struct fw_alarm *a, bool is_change, const struct fw_threshold *t)
 {
 	struct fw_cause c = fw_cause_of_report(j->core, j->device, j->report);
 	const char *how = "no threshold for it is in force any more";
@@ -508,8 +506,8 @@ judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 /* ---------------------------------------------------------------- face */
 
 bool
-fw_threshold_take(struct fw_core *core, const struct fw_report *r, const struct fw_before *before,
-    int64_t now_us)
+fw_threshold_take(
+    struct fw_core *core, const struct fw_report *r, const struct fw_before *before, int64_t now_us)
 {
 	struct judging j = {.core = core,
 	    .report = r,
@@ -527,15 +525,15 @@ fw_threshold_take(struct fw_core *core, const struct fw_report *r, const struct 
 			changed |= judge(&j, r->readings[k].point, r->readings[k].quantity,
 			    r->readings[k].value);
 	if (r->health && r->health->battery_percent)
-		changed |= judge(
-		    &j, 0, FW_QUANTITY_BATTERY_PERCENT, (double)r->health->battery_percent);
+		changed |=
+		    judge(&j, 0, FW_QUANTITY_BATTERY_PERCENT, (double)r->health->battery_percent);
 	if (r->health && r->health->signal_dbm)
 		changed |= judge(&j, 0, FW_QUANTITY_SIGNAL_DBM, (double)r->health->signal_dbm);
 	return changed;
 }
 
 static const struct fw_threshold *
-threshold_of(const struct fw_core *core, const struct fw_watch *w)
+threshold_of(const struct fw_core *core, const struct fw_watched *w)
 {
 	const struct fw_threshold *const *slots;
 	size_t count = slots_of(fw_core_profile(core, w->device), w->key.quantity, &slots);
@@ -559,6 +557,6 @@ fw_threshold_tick(struct fw_core *core, int64_t now_us)
 			fire(core, p->watch, t, p->due_at_us < now_us ? p->due_at_us : now_us,
 			    now_us);
 		else
-			fw_watch_end(core, p->watch, "dropped");
+			fw_watched_end(core, p->watch, "dropped");
 	}
 }

@@ -213,6 +213,10 @@ trace(struct bench *b, const struct fw_action *a)
 	case FW_ACT_TIMELINE:
 		write_line(b, "timeline %s\n", a->u.timeline->kind);
 		break;
+	case FW_ACT_WATCH:
+		write_line(b, "watch %s %s %s\n", fw_quantity_name(a->u.watch->quantity),
+		    fw_class_name(a->u.watch->class), a->u.watch->state);
+		break;
 	case FW_ACT_SEND:
 		snprintf(b->sends[b->send_count++], sizeof(b->sends[0]), "%s", a->u.page->id);
 		write_line(b, "send %s%s%s\n", a->u.page->person,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory of readings; see watch.h.  Decides nothing but when it is full. */
-#include "core/watch.h"
+/* The memory of readings; see watched.h.  Decides nothing but when it is full. */
+#include "core/watched.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-static struct fw_watch_key
+static struct fw_watched_key
 key_of(const struct fw_device *d, uint32_t point, const struct fw_threshold *t)
 {
-	return (struct fw_watch_key){.device = d,
+	return (struct fw_watched_key){.device = d,
 	    .point = point,
 	    .quantity = (uint8_t)t->quantity,
 	    .class = (uint8_t)t->class,
@@ -18,21 +18,21 @@ key_of(const struct fw_device *d, uint32_t point, const struct fw_threshold *t)
 	    .is_change = t->window_us != 0};
 }
 
-struct fw_watch *
-fw_watch_find(const struct fw_core *core, const struct fw_device *d, uint32_t point,
+struct fw_watched *
+fw_watched_find(const struct fw_core *core, const struct fw_device *d, uint32_t point,
     const struct fw_threshold *t)
 {
-	const struct fw_watch_key key = key_of(d, point, t);
+	const struct fw_watched_key key = key_of(d, point, t);
 
 	return d->watch_count ? fw_strmap_get(&core->watches, (const char *)&key, sizeof(key))
 			      : NULL;
 }
 
-struct fw_watch *
-fw_watch_make(
+struct fw_watched *
+fw_watched_make(
     struct fw_core *core, struct fw_device *d, uint32_t point, const struct fw_threshold *t)
 {
-	struct fw_watch *w = fw_watch_find(core, d, point, t);
+	struct fw_watched *w = fw_watched_find(core, d, point, t);
 
 	if (w)
 		return w;
@@ -49,7 +49,7 @@ fw_watch_make(
 }
 
 static void
-free_pending(struct fw_core *core, struct fw_watch *w)
+free_pending(struct fw_core *core, struct fw_watched *w)
 {
 	fw_deadline_cancel(&core->watches_due, &w->pending->deadline);
 	free(w->pending->name);
@@ -58,7 +58,7 @@ free_pending(struct fw_core *core, struct fw_watch *w)
 }
 
 void
-fw_watch_free(struct fw_core *core, struct fw_watch *w)
+fw_watched_free(struct fw_core *core, struct fw_watched *w)
 {
 	if (w->pending)
 		free_pending(core, w);
@@ -75,7 +75,7 @@ fw_watches_fini(struct fw_core *core)
 	void *value;
 
 	while (fw_strmap_next(&core->watches, &cursor, &value))
-		fw_watch_free(core, value);
+		fw_watched_free(core, value);
 	fw_strmap_fini(&core->watches);
 	fw_deadlines_fini(&core->watches_due);
 }
@@ -83,7 +83,7 @@ fw_watches_fini(struct fw_core *core)
 /* ---------------------------------------------------------------- what must last */
 
 static void
-emit(struct fw_core *core, const struct fw_watch *w, const char *state)
+emit(struct fw_core *core, const struct fw_watched *w, const char *state)
 {
 	struct fw_watch_row *row = fw_arena_alloc(&core->arena, sizeof(*row));
 	const struct fw_pending *p = w->pending;
@@ -114,7 +114,7 @@ emit(struct fw_core *core, const struct fw_watch *w, const char *state)
 }
 
 static void
-set_pending(struct fw_watch *w, const struct fw_pending *first)
+set_pending(struct fw_watched *w, const struct fw_pending *first)
 {
 	struct fw_pending *p = fw_calloc(1, sizeof(*p));
 
@@ -126,7 +126,7 @@ set_pending(struct fw_watch *w, const struct fw_pending *first)
 }
 
 void
-fw_watch_begin(struct fw_core *core, struct fw_watch *w, const struct fw_pending *first,
+fw_watched_begin(struct fw_core *core, struct fw_watched *w, const struct fw_pending *first,
     int64_t delay_us, bool past)
 {
 	set_pending(w, first);
@@ -137,7 +137,7 @@ fw_watch_begin(struct fw_core *core, struct fw_watch *w, const struct fw_pending
 }
 
 void
-fw_watch_end(struct fw_core *core, struct fw_watch *w, const char *how)
+fw_watched_end(struct fw_core *core, struct fw_watched *w, const char *how)
 {
 	emit(core, w, how);
 	free_pending(core, w);
@@ -153,27 +153,26 @@ fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t
 	    .below = row->below,
 	    .window_us = row->is_change};
 	int64_t lasts_us = row->due_at_us - row->received_at_us;
-	struct fw_watch *w;
+	struct fw_watched *w;
 
 	if (row->quantity <= 0 || row->quantity >= FW_QUANTITIES || row->class >= FW_CLASSES)
 		return;
-	w = fw_watch_make(
+	w = fw_watched_make(
 	    core, fw_core_device(core, row->device, row->division), row->point, &slot);
 	if (!w || w->pending)
 		return;
-	set_pending(
-	    w, &(struct fw_pending){.name = (char *)(uintptr_t)row->name,
-		   .value = row->value,
-		   .change = row->change,
-		   .at_us = row->at_us,
-		   .observed_at_us = row->observed_at_us,
-		   .received_at_us = row->received_at_us,
-		   .due_at_us = row->due_at_us,
-		   .sequence = row->sequence,
-		   .boot_id = row->boot_id,
-		   .mode = row->mode,
-		   .backfill = row->backfill,
-		   .past = row->past});
+	set_pending(w, &(struct fw_pending){.name = (char *)(uintptr_t)row->name,
+			   .value = row->value,
+			   .change = row->change,
+			   .at_us = row->at_us,
+			   .observed_at_us = row->observed_at_us,
+			   .received_at_us = row->received_at_us,
+			   .due_at_us = row->due_at_us,
+			   .sequence = row->sequence,
+			   .boot_id = row->boot_id,
+			   .mode = row->mode,
+			   .backfill = row->backfill,
+			   .past = row->past});
 	if (!row->past)
 		w->last = (struct fw_mark){.at_us = row->at_us,
 		    .sequence = row->sequence,
@@ -210,7 +209,7 @@ fold(struct fw_rate *r, const struct fw_threshold *t, int64_t half, double value
 }
 
 double
-fw_watch_change(struct fw_watch *w, const struct fw_threshold *t, int64_t at_us, double value)
+fw_watched_change(struct fw_watched *w, const struct fw_threshold *t, int64_t at_us, double value)
 {
 	int64_t half_us = t->window_us / 2 ? t->window_us / 2 : 1, half = at_us / half_us;
 	struct fw_rate *r = w->rate = w->rate ? w->rate : fw_calloc(1, sizeof(*r));

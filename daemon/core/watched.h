@@ -5,8 +5,8 @@
  * was sent before may still come, which reading was judged last.  A device that reports in order
  * and has nothing over has none.  Inside core/.
  */
-#ifndef FW_CORE_WATCH_H
-#define FW_CORE_WATCH_H
+#ifndef FW_CORE_WATCHED_H
+#define FW_CORE_WATCHED_H
 
 #include "core/state.h"
 
@@ -27,7 +27,7 @@ struct fw_mark {
 /* A reading that is over, until it has lasted. */
 struct fw_pending {
 	struct fw_deadline deadline; /* first; it is raised then though nothing more comes */
-	struct fw_watch *watch;
+	struct fw_watched *watch;
 	char *name; /* of the first report that was over */
 	double value, change;
 	int64_t at_us; /* as in struct fw_mark */
@@ -50,39 +50,39 @@ struct fw_rate {
 	bool has_before;
 };
 
-struct fw_watch_key {
+struct fw_watched_key {
 	const struct fw_device *device;
 	uint32_t point;
 	uint8_t quantity, class, below, is_change;
 };
 
-struct fw_watch {
-	struct fw_watch_key key;
+struct fw_watched {
+	struct fw_watched_key key;
 	struct fw_device *device;
 	struct fw_mark last;
 	struct fw_rate *rate;       /* of a change */
 	struct fw_pending *pending; /* or NULL */
 };
 
-/* watch.c */
+/* watched.c */
 /* NULL: there is none; NULL: there is no room. */
-struct fw_watch *fw_watch_find(const struct fw_core *core, const struct fw_device *d,
+struct fw_watched *fw_watched_find(const struct fw_core *core, const struct fw_device *d,
     uint32_t point, const struct fw_threshold *t);
-struct fw_watch *fw_watch_make(
+struct fw_watched *fw_watched_make(
     struct fw_core *core, struct fw_device *d, uint32_t point, const struct fw_threshold *t);
-void fw_watch_free(struct fw_core *core, struct fw_watch *w);
+void fw_watched_free(struct fw_core *core, struct fw_watched *w);
 /* Takes over what stands in `first` but deadline, watch and due time; its name is copied. */
-void fw_watch_begin(struct fw_core *core, struct fw_watch *w, const struct fw_pending *first,
+void fw_watched_begin(struct fw_core *core, struct fw_watched *w, const struct fw_pending *first,
     int64_t delay_us, bool past);
 /* How it ended: "raised", "cleared", or "dropped" where its threshold is gone. */
-void fw_watch_end(struct fw_core *core, struct fw_watch *w, const char *how);
+void fw_watched_end(struct fw_core *core, struct fw_watched *w, const char *how);
 /*
  * The change of the newest reading, against the lowest value (below: the highest) of this half of
  * the window and the one before: so over at least half the window and never over more than all of
  * it.
  */
-double fw_watch_change(
-    struct fw_watch *w, const struct fw_threshold *t, int64_t at_us, double value);
+double fw_watched_change(
+    struct fw_watched *w, const struct fw_threshold *t, int64_t at_us, double value);
 
 /* measure.c: in the arena */
 /* "residual current 512 mA, at least 500 mA for 30 s" */
