@@ -11,7 +11,8 @@ CORE_UNIT := \
         core_property_test \
         core_replay_test \
         core_test \
-        level_test
+        level_test \
+        threshold_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz
 
 UNIT_PROGRAMS := $(patsubst %,$(BUILD)/tests/unit/%,$(UNIT) $(CORE_UNIT))

@@ -43,6 +43,7 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 	}
 	fw_town_free(core->town);
 	core->town = town;
+	fw_threshold_renew(core);
 }
 
 const struct fw_town *

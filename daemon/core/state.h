@@ -147,6 +147,9 @@ bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
     const struct fw_before *before, int64_t now_us);
 /* What has lasted. */
 void fw_threshold_tick(struct fw_core *core, int64_t now_us);
+/* The town is another one: forgets what no threshold asks for any more; what must last is dropped
+ * when it is due. */
+void fw_threshold_renew(struct fw_core *core);
 
 /* watched.c */
 void fw_watches_fini(struct fw_core *core);

@@ -33,11 +33,14 @@ struct judging {
 	int64_t at_us; /* when it was measured, at most when it was received */
 	bool past;     /* kept, and sent later */
 	bool current;  /* of the boot that the device is in */
+	bool late;     /* a later one of its boot has come before it, or one may come late */
 	bool keep;     /* an older report may still come */
 	/* the reading */
 	uint32_t point;
 	int32_t quantity;
 	double value, change;
+	const struct fw_threshold *const *slots; /* of its quantity */
+	size_t count;
 };
 
 /* ---------------------------------------------------------------- which is older */
@@ -85,6 +88,7 @@ place_in_time(struct judging *j)
 	j->past = r->backfill || r->message->replay_id;
 	j->current = !j->past && (!j->before->seen || j->before->boot_id == r->boot_id ||
 				     (boot && is_first(boot, r->sequence)));
+	j->late = boot && (r->sequence < boot->received.highest || may_come_late(boot, received));
 	j->keep = j->past || !j->current || (boot && may_come_late(boot, received));
 }
 
@@ -93,8 +97,9 @@ is_older(const struct judging *j, const struct fw_mark *last)
 {
 	const struct fw_report *r = j->report;
 
-	if (!last->known)
-		return j->before->seen && !j->current && j->at_us < j->before->observed_at_us;
+	if (!last->known) /* in a late boot it would be */
+		return j->before->seen && !j->current && !j->late &&
+		       j->at_us < j->before->observed_at_us;
 	if (r->boot_id == last->boot_id && ((!j->past && !last->past) || j->at_us == last->at_us))
 		return r->sequence < last->sequence;
 	if (j->current && r->boot_id != last->boot_id)
@@ -208,7 +213,7 @@ end_at_once(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	fw_alarm_restore_class(core, c, "a later reading was back already", now_us);
 }
 
-/* It has lasted; as of received_us. */
+/* It has lasted, as of received_us at the latest. */
 static void
 fire(struct fw_core *core, struct fw_watched *w, const struct fw_threshold *t, int64_t received_us,
     int64_t now_us)
@@ -217,7 +222,7 @@ fire(struct fw_core *core, struct fw_watched *w, const struct fw_threshold *t, i
 	struct fw_cause c = cause_of(core, w->device, w->key.point, t, p, now_us);
 	bool raised = raised_alarm(core, w->device, c.point, c.judgement.class, t);
 
-	c.received_at_us = received_us;
+	c.received_at_us = p->due_at_us < received_us ? p->due_at_us : received_us;
 	if (!raised || !p->past)
 		fw_alarm_raise(core, &c, now_us);
 	if (!raised && p->past)
@@ -295,7 +300,7 @@ take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_
 	struct fw_cause c;
 
 	if (last->over || raised_alarm(j->core, j->device, j->point, class, t) ||
-	    back_us - j->at_us < t->delay_us || (*w && (*w)->pending))
+	    (t->delay_us && back_us - j->at_us < t->delay_us) || (*w && (*w)->pending))
 		return false;
 	if (t->delay_us && begin(j, t, w, true))
 		return true;
@@ -314,13 +319,14 @@ take_back(const struct judging *j, struct fw_watched *w, bool late)
 	return true;
 }
 
-/* Its last report, as far as the alarm knows. */
+/* Its last report, as far as can be told: measured no later than the device's last one. */
 static struct fw_mark
-mark_of(const struct fw_alarm *a, unsigned bit)
+mark_of(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 {
+	bool sooner = j->before->seen && j->before->observed_at_us < a->last_seen_us;
 	const struct fw_hold *hold = fw_alarm_held_by(a, bit);
 
-	return (struct fw_mark){.at_us = a->last_seen_us,
+	return (struct fw_mark){.at_us = sooner ? j->before->observed_at_us : a->last_seen_us,
 	    .sequence = hold->sequence,
 	    .boot_id = hold->boot_id,
 	    .known = true,
@@ -337,18 +343,31 @@ last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_w
 	a = j->device->alarms ? raised_alarm(j->core, j->device, j->point,
 				    class_of(j->core, j->device, t, j->now_us), t)
 			      : NULL;
-	return a ? mark_of(a, bit_of(t)) : (struct fw_mark){.known = false};
+	return a ? mark_of(j, a, bit_of(t)) : (struct fw_mark){.known = false};
+}
+
+/* Another one raises the same alarm from the other side: between the two it matters which. */
+static bool
+has_twin(const struct judging *j, const struct fw_threshold *t)
+{
+	for (size_t k = 0; k < j->count; k++)
+		if (j->slots[k]->class == t->class && j->slots[k]->below != t->below &&
+		    !j->slots[k]->window_us == !t->window_us)
+			return true;
+	return false;
 }
 
 static void
 remember(const struct judging *j, const struct fw_threshold *t, struct fw_watched *w,
     enum verdict verdict)
 {
-	if (!j->keep && w && !w->pending && !w->rate) {
+	bool keep = j->keep || has_twin(j, t);
+
+	if (!keep && w && !w->pending && !w->rate) {
 		fw_watched_free(j->core, w);
 		return;
 	}
-	if (verdict == BETWEEN || (!w && !j->keep))
+	if (verdict == BETWEEN || (!w && !keep))
 		return;
 	if (!w)
 		w = fw_watched_make(j->core, j->device, j->point, t);
@@ -402,23 +421,34 @@ judge_slot(struct judging *j, const struct fw_threshold *t, enum verdict *verdic
 
 /* ---------------------------------------------------------------- one reading */
 
+/* Between raise and clear it is as it was, where that is known. */
+static bool
+was_back(const struct judging *j, const struct fw_threshold *t)
+{
+	const struct fw_watched *w = fw_watched_find(j->core, j->device, j->point, t);
+
+	return w && w->last.known && !w->last.over;
+}
+
 /* What the thresholds of an alarm say together; none: the rules have changed since it was raised.
  */
 static enum verdict
 together(const struct judging *j, const struct fw_alarm *a, bool is_change,
-    const struct fw_threshold *const *slots, size_t count, const enum verdict *verdicts,
-    const struct fw_threshold **which)
+    const enum verdict *verdicts, const struct fw_threshold **which)
 {
 	enum verdict verdict = BACK;
 
 	*which = NULL;
-	for (size_t k = 0; k < count; k++) {
-		if ((slots[k]->window_us != 0) != is_change ||
-		    class_of(j->core, j->device, slots[k], j->now_us) != a->class)
+	for (size_t k = 0; k < j->count; k++) {
+		const struct fw_threshold *t = j->slots[k];
+
+		if ((t->window_us != 0) != is_change ||
+		    class_of(j->core, j->device, t, j->now_us) != a->class)
 			continue;
-		*which = slots[k];
-		if (verdicts[k] > verdict)
+		if (verdicts[k] > verdict && !(verdicts[k] == BETWEEN && was_back(j, t)))
 			verdict = verdicts[k];
+		if (!*which || verdicts[k] == BACK)
+			*which = t;
 	}
 	return verdict;
 }
@@ -427,7 +457,7 @@ together(const struct judging *j, const struct fw_alarm *a, bool is_change,
 static bool
 is_orphan(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 {
-	const struct fw_mark last = mark_of(a, bit);
+	const struct fw_mark last = mark_of(j, a, bit);
 
 	return !is_older(j, &last);
 }
@@ -456,8 +486,7 @@ said_it_itself(const struct judging *j, const struct fw_hold *hold)
 }
 
 static bool
-settle(const struct judging *j, const struct fw_threshold *const *slots, size_t count,
-    const enum verdict *verdicts)
+settle(const struct judging *j, const enum verdict *verdicts)
 {
 	const struct fw_threshold *t;
 	struct fw_alarm *next;
@@ -472,8 +501,7 @@ settle(const struct judging *j, const struct fw_threshold *const *slots, size_t 
 
 			if (!hold || said_it_itself(j, hold))
 				continue;
-			if (together(j, a, k, slots, count, verdicts, &t) == BACK &&
-			    (t || is_orphan(j, a, bit)))
+			if (together(j, a, k, verdicts, &t) == BACK && (t || is_orphan(j, a, bit)))
 				changed |= restore(j, a, k, t);
 		}
 	}
@@ -484,10 +512,8 @@ settle(const struct judging *j, const struct fw_threshold *const *slots, size_t 
 static bool
 judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 {
-	const struct fw_threshold *const *slots;
 	enum verdict verdicts[SLOTS_MOST];
 	bool changed = false;
-	size_t count;
 
 	if (quantity <= 0 || quantity >= FW_QUANTITIES ||
 	    (!(j->profile->quantities & UINT32_C(1) << quantity) && !j->device->alarms))
@@ -495,11 +521,11 @@ judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 	j->point = point;
 	j->quantity = quantity;
 	j->value = value;
-	count = slots_of(j->profile, quantity, &slots);
-	for (size_t k = 0; k < count; k++)
-		changed |= judge_slot(j, slots[k], &verdicts[k]);
+	j->count = slots_of(j->profile, quantity, &j->slots);
+	for (size_t k = 0; k < j->count; k++)
+		changed |= judge_slot(j, j->slots[k], &verdicts[k]);
 	if (j->device->alarms)
-		changed |= settle(j, slots, count, verdicts);
+		changed |= settle(j, verdicts);
 	return changed;
 }
 
@@ -551,12 +577,28 @@ fw_threshold_tick(struct fw_core *core, int64_t now_us)
 	struct fw_pending *p;
 
 	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, now_us))) {
-		const struct fw_threshold *t = threshold_of(core, p->watch);
+		struct fw_watched *w = p->watch;
+		const struct fw_threshold *t = threshold_of(core, w);
 
 		if (t)
-			fire(core, p->watch, t, p->due_at_us < now_us ? p->due_at_us : now_us,
-			    now_us);
+			fire(core, w, t, now_us, now_us);
 		else
-			fw_watched_end(core, p->watch, "dropped");
+			fw_watched_end(core, w, "dropped");
+		if (!t || (!w->rate && !w->last.known))
+			fw_watched_free(core, w);
+	}
+}
+
+void
+fw_threshold_renew(struct fw_core *core)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_strmap_next(&core->watches, &cursor, &value)) {
+		struct fw_watched *w = value;
+
+		if (!w->pending && !threshold_of(core, w))
+			fw_watched_free(core, w);
 	}
 }

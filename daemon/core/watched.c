@@ -2,6 +2,7 @@
 /* The memory of readings; see watched.h.  Decides nothing but when it is full. */
 #include "core/watched.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,41 +190,41 @@ fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t
 static double
 further(const struct fw_threshold *t, double a, double b)
 {
-	return (t->below ? a > b : a < b) ? a : b;
+	if (isnan(a))
+		return b;
+	return isnan(b) || (t->below ? a > b : a < b) ? a : b;
 }
 
 static void
-fold(struct fw_rate *r, const struct fw_threshold *t, int64_t half, double value)
+forget(struct fw_rate *r, int64_t first, int64_t last)
 {
-	if (half > r->half) {
-		r->has_before = half == r->half + 1;
-		r->reach_before = r->reach;
-		r->reach = value;
-		r->half = half;
-	} else if (half == r->half) {
-		r->reach = further(t, r->reach, value);
-	} else if (half == r->half - 1) {
-		r->reach_before = r->has_before ? further(t, r->reach_before, value) : value;
-		r->has_before = true;
-	}
+	for (int64_t n = first; n <= last && n < first + FW_RATE_PARTS; n++)
+		r->reach[n % FW_RATE_PARTS] = NAN;
 }
 
 double
 fw_watched_change(struct fw_watched *w, const struct fw_threshold *t, int64_t at_us, double value)
 {
-	int64_t half_us = t->window_us / 2 ? t->window_us / 2 : 1, half = at_us / half_us;
+	int64_t part_us = t->window_us > FW_RATE_PARTS ? t->window_us / FW_RATE_PARTS : 1;
+	int64_t part = at_us / part_us;
 	struct fw_rate *r = w->rate = w->rate ? w->rate : fw_calloc(1, sizeof(*r));
+	double reach = NAN;
 
-	if (r->half_us != half_us)
-		*r = (struct fw_rate){.half_us = half_us,
-		    .half = half,
-		    .newest_us = at_us,
-		    .newest = value,
-		    .reach = value};
-	fold(r, t, half, value);
+	if (r->part_us != part_us) {
+		*r = (struct fw_rate){.part_us = part_us, .part = part, .newest_us = INT64_MIN};
+		forget(r, 0, FW_RATE_PARTS - 1);
+	}
+	if (part > r->part) {
+		forget(r, r->part + 1, part);
+		r->part = part;
+	}
+	if (part > r->part - FW_RATE_PARTS)
+		r->reach[part % FW_RATE_PARTS] = further(t, r->reach[part % FW_RATE_PARTS], value);
 	if (at_us >= r->newest_us) {
 		r->newest_us = at_us;
 		r->newest = value;
 	}
-	return r->newest - (r->has_before ? further(t, r->reach, r->reach_before) : r->reach);
+	for (int k = 0; k < FW_RATE_PARTS; k++)
+		reach = further(t, reach, r->reach[k]);
+	return r->newest - reach;
 }

@@ -39,15 +39,15 @@ struct fw_pending {
 	bool past; /* a later reading is known that was back */
 };
 
-/* The lowest value (of a fall the highest) of each of two halves of the window, by absolute time.
- */
+#define FW_RATE_PARTS 8
+
+/* The lowest value (of a fall the highest) of each part of the window, by absolute time. */
 struct fw_rate {
-	int64_t half_us; /* 0: nothing yet */
-	int64_t half;    /* number of the newer one */
+	int64_t part_us; /* 0: nothing yet */
+	int64_t part;    /* number of the newest one */
 	int64_t newest_us;
 	double newest;
-	double reach, reach_before;
-	bool has_before;
+	double reach[FW_RATE_PARTS]; /* by number; NaN: none */
 };
 
 struct fw_watched_key {
@@ -77,9 +77,9 @@ void fw_watched_begin(struct fw_core *core, struct fw_watched *w, const struct f
 /* How it ended: "raised", "cleared", or "dropped" where its threshold is gone. */
 void fw_watched_end(struct fw_core *core, struct fw_watched *w, const char *how);
 /*
- * The change of the newest reading, against the lowest value (below: the highest) of this half of
- * the window and the one before: so over at least half the window and never over more than all of
- * it.
+ * The change of the newest reading, against the lowest value (below: the highest) of the part of
+ * the window that it lies in and the seven before: so over at least seven eighths of the window,
+ * and never over more than all of it.
  */
 double fw_watched_change(
     struct fw_watched *w, const struct fw_threshold *t, int64_t at_us, double value);

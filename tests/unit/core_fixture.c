@@ -281,6 +281,8 @@ bench_say(struct bench *b, struct say what)
 	Firewatch__V1__Report report = FIREWATCH__V1__REPORT__INIT, *reports[] = {&report};
 	Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, other = FIREWATCH__V1__EVENT__INIT,
 			     *events[] = {&event, &other};
+	Firewatch__V1__Reading reading = FIREWATCH__V1__READING__INIT, *readings[] = {&reading};
+	Firewatch__V1__Health health = FIREWATCH__V1__HEALTH__INIT;
 	uint8_t bytes[2048];
 	char topic[128];
 
@@ -298,6 +300,14 @@ bench_say(struct bench *b, struct say what)
 	other.condition = (Firewatch__V1__Condition)what.second_condition;
 	report.events = events;
 	report.n_events = what.condition ? what.second_condition ? 2 : 1 : 0;
+	reading.point = what.point;
+	reading.quantity = (Firewatch__V1__Quantity)what.quantity;
+	reading.value = what.value;
+	report.readings = readings;
+	report.n_readings = what.quantity != 0;
+	health.battery_percent = what.battery_percent;
+	health.signal_dbm = what.signal_dbm;
+	report.health = what.battery_percent || what.signal_dbm ? &health : NULL;
 	uplink.reports = reports;
 	uplink.n_reports = 1;
 	assert_true(firewatch__v1__uplink__get_packed_size(&uplink) <= sizeof(bytes));

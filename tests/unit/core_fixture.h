@@ -37,7 +37,7 @@ struct bench {
 	char receipt_device[72];
 };
 
-/* One report with at most one event. */
+/* One report with at most one event and one reading. */
 struct say {
 	const char *topic_device; /* by default smoke-1 */
 	const char *device_id;
@@ -51,6 +51,10 @@ struct say {
 	bool backfill, telemetry, no_sequence;
 	int64_t observed_ms;
 	uint32_t second_condition;
+	int32_t quantity; /* 0: no reading; it is of `point` too */
+	double value;
+	uint32_t battery_percent;
+	int32_t signal_dbm;
 };
 
 struct bench *bench_new(void);
