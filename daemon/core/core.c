@@ -93,8 +93,7 @@ fw_core_next_tick_us(const struct fw_core *core)
 {
 	int64_t steps = fw_deadlines_next_us(&core->steps_due),
 		pages = fw_deadlines_next_us(&core->pages_due),
-		watches = fw_deadlines_next_us(&core->watches_due),
-		next = steps < pages ? steps : pages;
+		watches = fw_threshold_next_us(core), next = steps < pages ? steps : pages;
 
 	return next < watches ? next : watches;
 }

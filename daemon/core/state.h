@@ -49,6 +49,7 @@ struct fw_core {
 	struct fw_strmap restored;
 	struct fw_strmap watches; /* struct fw_watched_key -> struct fw_watched */
 	struct fw_deadlines steps_due, pages_due, watches_due;
+	int64_t watches_held_us; /* until then only messages tell that something has lasted */
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
@@ -145,8 +146,11 @@ struct fw_before fw_threshold_before(const struct fw_device *d);
 /* The report's readings and what it measures of itself.  True: state has changed. */
 bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
     const struct fw_before *before, int64_t now_us);
-/* What has lasted. */
+/* What has lasted, as a message's receive time tells: before it is taken. */
+void fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us);
+/* What has lasted though nothing came; when that is next, or FW_NEVER. */
 void fw_threshold_tick(struct fw_core *core, int64_t now_us);
+int64_t fw_threshold_next_us(const struct fw_core *core);
 /* The town is another one: forgets what no threshold asks for any more; what must last is dropped
  * when it is due. */
 void fw_threshold_renew(struct fw_core *core);

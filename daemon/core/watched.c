@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
+
+#define HOLD_MOST_US (30 * FW_S)
 
 static struct fw_watched_key
 key_of(const struct fw_device *d, uint32_t point, const struct fw_threshold *t)
@@ -144,8 +147,17 @@ fw_watched_end(struct fw_core *core, struct fw_watched *w, const char *how)
 	free_pending(core, w);
 }
 
-/* What came before the end of the delay may still be unread: it is heard as long as it would have
- * been. */
+/* What came before the end of the delay may still be unread in the journal, or with the broker: it
+ * is waited for as long again, or for half a minute. */
+static void
+hold(struct fw_core *core, int64_t lasts_us, int64_t now_us)
+{
+	int64_t until = now_us + (lasts_us < HOLD_MOST_US ? lasts_us : HOLD_MOST_US);
+
+	if (until > core->watches_held_us)
+		core->watches_held_us = until;
+}
+
 void
 fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t now_us)
 {
@@ -153,7 +165,6 @@ fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t
 	    .class = row->class,
 	    .below = row->below,
 	    .window_us = row->is_change};
-	int64_t lasts_us = row->due_at_us - row->received_at_us;
 	struct fw_watched *w;
 
 	if (row->quantity <= 0 || row->quantity >= FW_QUANTITIES || row->class >= FW_CLASSES)
@@ -181,8 +192,8 @@ fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t
 		    .known = true,
 		    .over = true,
 		    .past = row->backfill};
-	fw_deadline_set(&core->watches_due, &w->pending->deadline,
-	    row->due_at_us > now_us + lasts_us ? row->due_at_us : now_us + lasts_us);
+	fw_deadline_set(&core->watches_due, &w->pending->deadline, row->due_at_us);
+	hold(core, row->due_at_us - row->received_at_us, now_us);
 }
 
 /* ---------------------------------------------------------------- rate of change */

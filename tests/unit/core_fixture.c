@@ -261,7 +261,7 @@ bench_bytes(struct bench *b, const char *topic, const void *payload, size_t len)
 	struct fw_message m = {
 	    .lane = strstr(topic, "telemetry") ? FW_LANE_TELEMETRY : FW_LANE_ALARM,
 	    .journal = 1,
-	    .received_at_us = b->now_us,
+	    .received_at_us = b->received_us ? b->received_us : b->now_us,
 	    .topic = topic,
 	    .topic_len = strlen(topic),
 	    .payload = payload,

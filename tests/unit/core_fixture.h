@@ -21,6 +21,7 @@
 struct bench {
 	struct fw_core *core;
 	int64_t now_us;
+	int64_t received_us; /* of what is said; 0: now */
 	void (*rules)(struct fw_town *town);
 	/* Sees each action too, when it is set. */
 	void (*seen)(const struct fw_action *action, void *context);
