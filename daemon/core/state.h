@@ -8,7 +8,8 @@
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason
  *	event.c     what a device says -> cause
- *	threshold.c readings -> cause; watched.c their memory, measure.c in words
+ *	threshold.c readings -> thresholds passed, and back; watched.c their memory
+ *	passed.c    threshold passed -> cause; measure.c in words
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
@@ -146,6 +147,8 @@ struct fw_before fw_threshold_before(const struct fw_device *d);
 /* The report's readings and what it measures of itself.  True: state has changed. */
 bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
     const struct fw_before *before, int64_t now_us);
+
+/* passed.c */
 /* What has lasted, as a message's receive time tells: before it is taken. */
 void fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us);
 /* What has lasted though nothing came; when that is next, or FW_NEVER. */

@@ -21,8 +21,6 @@
 /* As far as two thresholds of the same alarm are concerned, the higher counts. */
 enum verdict { BACK, BETWEEN, OVER };
 
-#define SLOTS_MOST 32 /* thresholds of one quantity */
-
 struct judging {
 	struct fw_core *core;
 	const struct fw_report *report;
@@ -117,119 +115,6 @@ compare(const struct fw_threshold *t, double x)
 	return x >= t->raise ? OVER : x <= t->clear ? BACK : BETWEEN;
 }
 
-/* Those of a quantity: the first, and how many. */
-static size_t
-slots_of(const struct fw_profile *p, int32_t quantity, const struct fw_threshold *const **first)
-{
-	size_t at = 0, count = 0;
-
-	while (at < p->threshold_count && p->thresholds[at]->quantity < quantity)
-		at++;
-	*first = p->thresholds + at;
-	while (at + count < p->threshold_count && p->thresholds[at + count]->quantity == quantity &&
-	       count < SLOTS_MOST)
-		count++;
-	return count;
-}
-
-static unsigned
-bit_of(const struct fw_threshold *t)
-{
-	return t->window_us ? FW_BIT_OF_CHANGE((unsigned)t->quantity)
-			    : FW_BIT_OF_VALUE((unsigned)t->quantity);
-}
-
-/* Where the protection level treats a pre-alarm as an alarm, it is of the class of the alarm that
- * the same quantity can raise; without one it stays what it is. */
-static enum fw_class
-class_of(
-    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t now_us)
-{
-	const struct fw_threshold *const *slots;
-	enum fw_class class = t->class;
-	size_t count;
-
-	if (class != FW_CLASS_PRE_ALARM ||
-	    !fw_town_level_rules(core->town, fw_core_level(core, d, now_us))->pre_alarm_is_alarm)
-		return class;
-	count = slots_of(fw_core_profile(core, d), t->quantity, &slots);
-	for (size_t k = 0; k < count; k++)
-		if (slots[k]->below == t->below && slots[k]->class < class)
-			class = slots[k]->class;
-	return class;
-}
-
-static struct fw_alarm *
-raised_alarm(const struct fw_core *core, const struct fw_device *d, uint32_t point,
-    enum fw_class class, const struct fw_threshold *t)
-{
-	struct fw_alarm *a = d->alarms ? fw_alarm_raised(core, d, point, class) : NULL;
-
-	return a && fw_alarm_held_by(a, bit_of(t)) ? a : NULL;
-}
-
-/* ---------------------------------------------------------------- causes */
-
-/* As the pending's first report has it. */
-static struct fw_cause
-cause_of(struct fw_core *core, struct fw_device *d, uint32_t point, const struct fw_threshold *t,
-    const struct fw_pending *first, int64_t now_us)
-{
-	enum fw_class class = class_of(core, d, t, now_us);
-	const char *rule = fw_measure_rule(&core->arena, t);
-
-	if (class != t->class)
-		rule = fw_arena_printf(&core->arena, "%s, as an alarm at protection level %s", rule,
-		    fw_level_name(fw_core_level(core, d, now_us)));
-	return (struct fw_cause){
-	    .device = d,
-	    .point = point,
-	    .bit = bit_of(t),
-	    .judgement = {.meaning = FW_MEANING_ALARM,
-		.class = class,
-		.severity = fw_class_severity(class),
-		.weight = class == FW_CLASS_FIRE ? FW_WEIGHT_DETECTOR : FW_WEIGHT_NONE,
-		.reason = t->reason,
-		.source = t->source,
-		.rule = rule},
-	    .name = fw_arena_printf(&core->arena, "%s", first->name),
-	    .id = fw_arena_printf(&core->arena, point ? "%s~q%d.%s%s.p%u" : "%s~q%d.%s%s",
-		first->name, t->quantity, fw_class_name(class), t->window_us ? ".change" : "",
-		point),
-	    .text = "",
-	    .data = fw_measure_over(&core->arena, t, first->value, first->change),
-	    .mode = first->mode,
-	    .backfill = first->backfill,
-	    .boot_id = first->boot_id,
-	    .sequence = first->sequence,
-	    .observed_at_us = first->observed_at_us,
-	    .received_at_us = first->received_at_us,
-	};
-}
-
-static void
-end_at_once(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
-{
-	fw_alarm_restore_class(core, c, "a later reading was back already", now_us);
-}
-
-/* It has lasted, as of received_us at the latest. */
-static void
-fire(struct fw_core *core, struct fw_watched *w, const struct fw_threshold *t, int64_t received_us,
-    int64_t now_us)
-{
-	const struct fw_pending *p = w->pending;
-	struct fw_cause c = cause_of(core, w->device, w->key.point, t, p, now_us);
-	bool raised = raised_alarm(core, w->device, c.point, c.judgement.class, t);
-
-	c.received_at_us = p->due_at_us < received_us ? p->due_at_us : received_us;
-	if (!raised || !p->past)
-		fw_alarm_raise(core, &c, now_us);
-	if (!raised && p->past)
-		end_at_once(core, &c, now_us);
-	fw_watched_end(core, w, "raised");
-}
-
 /* The reading as what a pending one begins with; its name is in the arena. */
 static struct fw_pending
 first_of(const struct judging *j)
@@ -255,7 +140,7 @@ cause_now(const struct judging *j, const struct fw_threshold *t)
 {
 	const struct fw_pending first = first_of(j);
 
-	return cause_of(j->core, j->device, j->point, t, &first, j->now_us);
+	return fw_slot_cause(j->core, j->device, j->point, t, &first, j->now_us);
 }
 
 /* ---------------------------------------------------------------- one threshold */
@@ -275,12 +160,12 @@ begin(const struct judging *j, const struct fw_threshold *t, struct fw_watched *
 static bool
 take_over(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w)
 {
-	enum fw_class class = class_of(j->core, j->device, t, j->now_us);
-	bool raised = raised_alarm(j->core, j->device, j->point, class, t);
+	enum fw_class class = fw_slot_class(j->core, j->device, t, j->now_us);
+	bool raised = fw_slot_alarm(j->core, j->device, j->point, class, t);
 	struct fw_cause c;
 
 	if (*w && (*w)->pending && (*w)->pending->past)
-		fire(j->core, *w, t, j->report->message->received_at_us, j->now_us);
+		fw_slot_fire(j->core, *w, t, j->report->message->received_at_us, j->now_us);
 	if (!raised && *w && (*w)->pending)
 		return false;
 	if (!raised && t->delay_us && begin(j, t, w, false))
@@ -295,18 +180,18 @@ static bool
 take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w,
     const struct fw_mark *last)
 {
-	enum fw_class class = class_of(j->core, j->device, t, j->now_us);
+	enum fw_class class = fw_slot_class(j->core, j->device, t, j->now_us);
 	int64_t back_us = last->known ? last->at_us : j->before->observed_at_us;
 	struct fw_cause c;
 
-	if (last->over || raised_alarm(j->core, j->device, j->point, class, t) ||
+	if (last->over || fw_slot_alarm(j->core, j->device, j->point, class, t) ||
 	    (t->delay_us && back_us - j->at_us < t->delay_us) || (*w && (*w)->pending))
 		return false;
 	if (t->delay_us && begin(j, t, w, true))
 		return true;
 	c = cause_now(j, t);
 	fw_alarm_raise(j->core, &c, j->now_us);
-	end_at_once(j->core, &c, j->now_us);
+	fw_slot_end(j->core, &c, j->now_us);
 	return true;
 }
 
@@ -340,10 +225,10 @@ last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_w
 
 	if (w && w->last.known)
 		return w->last;
-	a = j->device->alarms ? raised_alarm(j->core, j->device, j->point,
-				    class_of(j->core, j->device, t, j->now_us), t)
+	a = j->device->alarms ? fw_slot_alarm(j->core, j->device, j->point,
+				    fw_slot_class(j->core, j->device, t, j->now_us), t)
 			      : NULL;
-	return a ? mark_of(j, a, bit_of(t)) : (struct fw_mark){.known = false};
+	return a ? mark_of(j, a, fw_slot_bit(t)) : (struct fw_mark){.known = false};
 }
 
 /* Another one raises the same alarm from the other side: between the two it matters which. */
@@ -405,7 +290,7 @@ judge_slot(struct judging *j, const struct fw_threshold *t, enum verdict *verdic
 	last = last_of(j, t, w);
 	late = !t->window_us && is_older(j, &last);
 	if (has_lasted(j, t, w, late)) {
-		fire(j->core, w, t, j->report->message->received_at_us, j->now_us);
+		fw_slot_fire(j->core, w, t, j->report->message->received_at_us, j->now_us);
 		changed = true;
 	}
 	if (*verdict == OVER)
@@ -443,7 +328,7 @@ together(const struct judging *j, const struct fw_alarm *a, bool is_change,
 		const struct fw_threshold *t = j->slots[k];
 
 		if ((t->window_us != 0) != is_change ||
-		    class_of(j->core, j->device, t, j->now_us) != a->class)
+		    fw_slot_class(j->core, j->device, t, j->now_us) != a->class)
 			continue;
 		if (verdicts[k] > verdict && !(verdicts[k] == BETWEEN && was_back(j, t)))
 			verdict = verdicts[k];
@@ -512,7 +397,7 @@ settle(const struct judging *j, const enum verdict *verdicts)
 static bool
 judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 {
-	enum verdict verdicts[SLOTS_MOST];
+	enum verdict verdicts[FW_SLOTS_MOST];
 	bool changed = false;
 
 	if (quantity <= 0 || quantity >= FW_QUANTITIES ||
@@ -521,7 +406,7 @@ judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 	j->point = point;
 	j->quantity = quantity;
 	j->value = value;
-	j->count = slots_of(j->profile, quantity, &j->slots);
+	j->count = fw_slots_of(j->profile, quantity, &j->slots);
 	for (size_t k = 0; k < j->count; k++)
 		changed |= judge_slot(j, j->slots[k], &verdicts[k]);
 	if (j->device->alarms)
@@ -556,64 +441,4 @@ fw_threshold_take(
 	if (r->health && r->health->signal_dbm)
 		changed |= judge(&j, 0, FW_QUANTITY_SIGNAL_DBM, (double)r->health->signal_dbm);
 	return changed;
-}
-
-static const struct fw_threshold *
-threshold_of(const struct fw_core *core, const struct fw_watched *w)
-{
-	const struct fw_threshold *const *slots;
-	size_t count = slots_of(fw_core_profile(core, w->device), w->key.quantity, &slots);
-
-	for (size_t k = 0; k < count; k++)
-		if ((uint8_t)slots[k]->class == w->key.class && slots[k]->below == w->key.below &&
-		    (slots[k]->window_us != 0) == w->key.is_change)
-			return slots[k];
-	return NULL;
-}
-
-void
-fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us)
-{
-	struct fw_pending *p;
-
-	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, received_at_us))) {
-		struct fw_watched *w = p->watch;
-		const struct fw_threshold *t = threshold_of(core, w);
-
-		if (t)
-			fire(core, w, t, now_us, now_us);
-		else
-			fw_watched_end(core, w, "dropped");
-		if (!t || (!w->rate && !w->last.known))
-			fw_watched_free(core, w);
-	}
-}
-
-void
-fw_threshold_tick(struct fw_core *core, int64_t now_us)
-{
-	if (now_us >= core->watches_held_us)
-		fw_threshold_upto(core, now_us, now_us);
-}
-
-int64_t
-fw_threshold_next_us(const struct fw_core *core)
-{
-	int64_t next = fw_deadlines_next_us(&core->watches_due);
-
-	return next < core->watches_held_us ? core->watches_held_us : next;
-}
-
-void
-fw_threshold_renew(struct fw_core *core)
-{
-	size_t cursor = 0;
-	void *value;
-
-	while (fw_strmap_next(&core->watches, &cursor, &value)) {
-		struct fw_watched *w = value;
-
-		if (!w->pending && !threshold_of(core, w))
-			fw_watched_free(core, w);
-	}
 }

@@ -84,6 +84,27 @@ void fw_watched_end(struct fw_core *core, struct fw_watched *w, const char *how)
 double fw_watched_change(
     struct fw_watched *w, const struct fw_threshold *t, int64_t at_us, double value);
 
+#define FW_SLOTS_MOST 32 /* thresholds of one quantity that are looked at */
+
+/* passed.c */
+/* Those of a quantity: the first, and how many. */
+size_t fw_slots_of(
+    const struct fw_profile *p, int32_t quantity, const struct fw_threshold *const **first);
+/* The bit by which it holds an alarm, the class of that, and the alarm that it holds, or NULL. */
+unsigned fw_slot_bit(const struct fw_threshold *t);
+enum fw_class fw_slot_class(
+    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t now_us);
+struct fw_alarm *fw_slot_alarm(const struct fw_core *core, const struct fw_device *d,
+    uint32_t point, enum fw_class class, const struct fw_threshold *t);
+/* As the first report that was over has it. */
+struct fw_cause fw_slot_cause(struct fw_core *core, struct fw_device *d, uint32_t point,
+    const struct fw_threshold *t, const struct fw_pending *first, int64_t now_us);
+/* A later reading was back already. */
+void fw_slot_end(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
+/* What is pending has lasted, as of received_us at the latest. */
+void fw_slot_fire(struct fw_core *core, struct fw_watched *w, const struct fw_threshold *t,
+    int64_t received_us, int64_t now_us);
+
 /* measure.c: in the arena */
 /* "residual current 512 mA, at least 500 mA for 30 s" */
 const char *fw_measure_over(
