@@ -128,7 +128,7 @@ INSERT INTO device_kind (kind, name, heartbeat_s, missed, mains, origin, source)
 	('gas_detector', '可燃气体探测器', 86400, 3, true, 'standard',
 	 'domain practice: household detector on the mains, one heartbeat a day'),
 	('fire_panel_transmitter', '用户信息传输装置', 3600, 2, true, 'standard',
-	 'domain practice after GB/T 26875: a supervision cycle of at most 2 h between centre and transmitter'),
+	 'domain practice: a supervision cycle of at most 2 h between centre and transmitter'),
 	('water_sensor', '消防水压、液位传感器', 86400, 3, false, 'standard',
 	 'domain practice: battery sensor on a hydrant or tank, one heartbeat a day'),
 	('manual_call_point', '手动火灾报警按钮', 86400, 3, false, 'standard',

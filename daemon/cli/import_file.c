@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "cli/say.h"
 #include "cli/town_sql.h"
+#include "core/classify.h"
 #include "model/names.h"
 
 #define FILE_BYTES_MAX (INT64_C(256) << 20)
@@ -237,22 +238,15 @@ check_threshold(struct reader *r)
 static void
 check_classification(struct reader *r)
 {
-	static const struct {
-		enum fw_condition condition;
-		enum fw_class class;
-	} fixed[] = {{FW_CONDITION_FIRE, FW_CLASS_FIRE}, {FW_CONDITION_MANUAL_CALL, FW_CLASS_FIRE},
-	    {FW_CONDITION_WATER_FLOW, FW_CLASS_FIRE}, {FW_CONDITION_GAS, FW_CLASS_GAS}};
 	const char *condition = value_of(r, "condition"), *class = value_of(r, "class");
+	uint32_t c = condition ? fw_condition_of(condition) : FW_CONDITION_UNSPECIFIED;
 	char what[64];
 
-	for (size_t i = 0; condition && class && i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		if (fw_condition_of(condition) != fixed[i].condition ||
-		    fw_class_of(class) == fixed[i].class)
-			continue;
-		snprintf(what, sizeof(what), "%s is always of class %s", condition,
-		    fw_class_name(fixed[i].class));
-		complain(r, "class", what);
-	}
+	if (c == FW_CONDITION_UNSPECIFIED || !class || fw_classify_allows(c, fw_class_of(class)))
+		return;
+	snprintf(what, sizeof(what), "%s is always of class %s", condition,
+	    fw_class_name(fw_classify(&(struct fw_subject){.condition = c}).class));
+	complain(r, "class", what);
 }
 
 /* What the values of one record must be to each other. */
