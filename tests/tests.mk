@@ -13,6 +13,7 @@ CORE_UNIT := \
         core_test \
         hazard_test \
         level_test \
+        threshold_test \
         window_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz
 

@@ -203,6 +203,8 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "emergencies_unreached", c.unreached);
 	set(o, "promoted", c.promoted);
 	set(o, "boots_forgotten", c.boots_forgotten);
+	set(o, "watches", c.watches);
+	set(o, "watches_refused", c.watches_refused);
 	set(o, "known_by_database", known_by_database(d));
 	for (int k = 0; k < FW_LANES; k++)
 		json_object_set_new(

@@ -112,6 +112,7 @@ run_one(struct fw_simulation *s, const struct fw_action *a)
 	case FW_ACT_TIMELINE:
 	case FW_ACT_WINDOW:
 	case FW_ACT_HAZARD:
+	case FW_ACT_WATCH:
 	case FW_ACT_RECEIPT:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:

@@ -154,6 +154,16 @@ end_by(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const
 	end(core, a, c->received_at_us, how, now_us);
 }
 
+static void
+take_off(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
+    const char *how, int64_t now_us)
+{
+	if (fw_alarm_let_go(a, bit))
+		end_by(core, a, c, how, now_us);
+	else
+		fw_alarm_mark(core, a);
+}
+
 /* True: it has changed. */
 static bool
 let_go(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
@@ -163,10 +173,19 @@ let_go(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_c
 
 	if (!hold || is_older(a, hold, c))
 		return false;
-	if (fw_alarm_let_go(a, bit))
-		end_by(core, a, c, how, now_us);
-	else
-		fw_alarm_mark(core, a);
+	take_off(core, a, bit, c, how, now_us);
+	return true;
+}
+
+bool
+fw_alarm_restore_class(
+    struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us)
+{
+	struct fw_alarm *a = fw_alarm_raised(core, c->device, c->point, c->judgement.class);
+
+	if (!a || !fw_alarm_held_by(a, c->bit))
+		return false;
+	take_off(core, a, c->bit, c, how, now_us);
 	return true;
 }
 

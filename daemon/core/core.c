@@ -44,6 +44,7 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 	fw_town_free(core->town);
 	core->town = town;
 	fw_hazard_arm_all(core);
+	fw_threshold_renew(core);
 }
 
 const struct fw_town *
@@ -59,6 +60,7 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 	fw_core_now(core, now_us);
 	fw_window_tick(core, now_us);
 	fw_hazard_tick(core, now_us);
+	fw_threshold_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
@@ -94,7 +96,7 @@ fw_core_next_tick_us(const struct fw_core *core)
 {
 	const struct fw_deadlines *all[] = {
 	    &core->steps_due, &core->pages_due, &core->hazards_due, &core->windows_due};
-	int64_t next = core->false_alarms_unchecked ? 0 : FW_NEVER;
+	int64_t next = core->false_alarms_unchecked ? 0 : fw_threshold_next_us(core);
 
 	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
 		if (fw_deadlines_next_us(all[k]) < next)
@@ -159,4 +161,5 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 	out->incidents = fw_strmap_count(&core->open_incidents);
 	out->windows = core->windows_due.count;
 	out->pages_pending = fw_strmap_count(&core->pages);
+	out->watches = fw_strmap_count(&core->watches);
 }

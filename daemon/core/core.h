@@ -54,6 +54,7 @@ enum fw_action_type {
 	FW_ACT_TIMELINE,   /* u.timeline */
 	FW_ACT_WINDOW,     /* u.window: write down that it is over */
 	FW_ACT_HAZARD,     /* u.hazard: write it down, unless it is known */
+	FW_ACT_WATCH,      /* u.watch: write its row, new or changed */
 	FW_ACT_SEND,       /* u.page: hand it to its channel; then fw_core_sent */
 	FW_ACT_ASK,        /* u.incident: read what people have done about it; then fw_core_acted */
 	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
@@ -110,6 +111,26 @@ struct fw_hazard {
 	int64_t found_at_us, deadline_at_us;
 };
 
+/* A reading that is over a threshold and has not lasted yet, or what became of it. */
+struct fw_watch_row {
+	const char *device, *division;
+	uint32_t point;
+	int32_t quantity;
+	enum fw_class class; /* with below and is_change: which threshold of the quantity */
+	bool below, is_change;
+	const char *state; /* pending, raised, cleared; dropped: its threshold was taken away */
+	const char *name;  /* of the first report that was over */
+	double value;      /* that it measured */
+	double change;     /* within the threshold's window */
+	uint32_t boot_id;
+	uint64_t sequence;
+	uint32_t mode;
+	bool backfill;
+	bool past; /* a later reading is known that was back */
+	int64_t at_us, observed_at_us, received_at_us;
+	int64_t due_at_us; /* when it has lasted */
+};
+
 struct fw_action {
 	enum fw_action_type type;
 	enum fw_lane lane;           /* whose transaction it belongs to */
@@ -129,6 +150,7 @@ struct fw_action {
 			const struct fw_window *window;
 			int64_t at_us;
 		} window;
+		const struct fw_watch_row *watch;
 		struct {
 			const char *division, *device;
 			const uint8_t *bytes;
@@ -188,7 +210,9 @@ struct fw_core_counters {
 	uint64_t pages_failed;    /* for good, after all their attempts */
 	uint64_t unreached; /* times that every page of an emergency's trigger had failed so */
 	uint64_t hazards;   /* found, again ones too */
-	uint64_t devices, incidents, pages_pending, windows; /* held now; windows: not over */
+	uint64_t watches_refused; /* times that a device had too many to remember a reading */
+	uint64_t devices, incidents, pages_pending, windows,
+	    watches; /* held now; windows: not over */
 };
 
 struct fw_core *fw_core_new(const struct fw_rules *rules, uint64_t hash_seed);
@@ -265,6 +289,9 @@ FW_MUST_CHECK int fw_core_load_step(
     struct fw_core *core, struct fw_step *step, const char *incident_id);
 FW_MUST_CHECK int fw_core_load_page(
     struct fw_core *core, struct fw_page *page, const char *incident_id);
+
+/* A pending one; a threshold that the town has no more is dropped when it is due. */
+void fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t now_us);
 
 void fw_core_counters(const struct fw_core *core, struct fw_core_counters *out);
 

@@ -8,6 +8,8 @@
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason; by the table of classify_table.c
  *	event.c     what a device says -> cause
+ *	threshold.c readings -> thresholds passed, and back; watched.c their memory
+ *	passed.c    threshold passed -> cause; measure.c in words
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
@@ -48,7 +50,9 @@ struct fw_core {
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
-	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due;
+	struct fw_strmap watches; /* struct fw_watched_key -> struct fw_watched */
+	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due, watches_due;
+	int64_t watches_held_us;       /* until then only messages tell that something has lasted */
 	struct fw_windows *windows;    /* NULL: none yet */
 	struct fw_strmap false_alarms; /* "site:" or "device:" and id -> struct fw_false_alarms */
 	bool false_alarms_unchecked;   /* those loaded */
@@ -137,11 +141,39 @@ struct fw_cause fw_cause_of_report(
 bool fw_event_take(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
     size_t event_index, int64_t now_us);
 
+/* threshold.c */
+/* What was known of the device before a report. */
+struct fw_before {
+	bool seen;
+	uint32_t boot_id;       /* of its last report that came when it was made */
+	int64_t observed_at_us; /* when that was */
+};
+struct fw_before fw_threshold_before(const struct fw_device *d);
+/* The report's readings and what it measures of itself.  True: state has changed. */
+bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
+    const struct fw_before *before, int64_t now_us);
+
+/* passed.c */
+/* What has lasted, as a message's receive time tells: before it is taken. */
+void fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us);
+/* What has lasted though nothing came; when that is next, or FW_NEVER. */
+void fw_threshold_tick(struct fw_core *core, int64_t now_us);
+int64_t fw_threshold_next_us(const struct fw_core *core);
+/* The town is another one: forgets what no threshold asks for any more; what must last is dropped
+ * when it is due. */
+void fw_threshold_renew(struct fw_core *core);
+
+/* watched.c */
+void fw_watches_fini(struct fw_core *core);
+
 /* alarm.c */
 void fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
 /* What the cause had raised at its point, whatever its class; `how` in words.  True: state has
  * changed. */
 bool fw_alarm_restore(
+    struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
+/* Likewise, but of its judgement's class alone, and whatever came before it. */
+bool fw_alarm_restore_class(
     struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
 /* What the device had said of the point, or with point 0 of all of them, is over. */
 bool fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us);

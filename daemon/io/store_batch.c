@@ -476,6 +476,34 @@ add_hazard(struct fw_batch *b, const struct fw_hazard *h)
 	fw_put_time(c, h->deadline_at_us);
 }
 
+static void
+add_watch(struct fw_batch *b, const struct fw_watch_row *w)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_WATCH];
+
+	fw_put_text(c, w->device);
+	fw_put_int(c, w->point);
+	fw_put_text(c, fw_quantity_name(w->quantity));
+	fw_put_text(c, fw_class_name(w->class));
+	fw_put_int(c, w->below);
+	fw_put_int(c, w->is_change);
+	fw_put_text(c, w->division);
+	fw_put_text(c, w->state);
+	fw_put_text(c, w->name);
+	fw_put_double(c, w->value);
+	fw_put_double(c, w->change);
+	fw_put_int(c, w->boot_id);
+	fw_put_int(c, (int64_t)w->sequence);
+	fw_put_int(c, (int32_t)w->mode);
+	fw_put_int(c, w->backfill);
+	fw_put_int(c, w->past);
+	fw_put_time(c, w->at_us);
+	fw_put_time(c, w->observed_at_us);
+	fw_put_time(c, w->received_at_us);
+	fw_put_time(c, w->due_at_us);
+	fw_put_text(c, b->instance);
+}
+
 void
 fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 {
@@ -526,6 +554,9 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		return;
 	case FW_ACT_HAZARD:
 		add_hazard(b, action->u.hazard);
+		return;
+	case FW_ACT_WATCH:
+		add_watch(b, action->u.watch);
 		return;
 	case FW_ACT_STATUS:
 		add_status(b, action->u.device);

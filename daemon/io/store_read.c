@@ -35,6 +35,7 @@ enum {
 	WORK_ALARMS,
 	WORK_STEPS,
 	WORK_PAGES,
+	WORK_WATCHES,
 	WORK_STEP_COUNT
 };
 
@@ -268,6 +269,34 @@ load_page(struct state_read *r, const PGresult *rows, int row)
 	return error;
 }
 
+static void
+load_watch(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_watch(r->core,
+	    &(struct fw_watch_row){
+		.device = fw_get_text(rows, row, 0),
+		.division = fw_get_text(rows, row, 1),
+		.point = (uint32_t)fw_get_int(rows, row, 2),
+		.quantity = fw_quantity_of(fw_get_text(rows, row, 3)),
+		.class = fw_class_of(fw_get_text(rows, row, 4)),
+		.below = fw_get_int(rows, row, 5) != 0,
+		.is_change = fw_get_int(rows, row, 6) != 0,
+		.name = fw_get_text(rows, row, 7),
+		.value = fw_get_double(rows, row, 8),
+		.change = fw_get_double(rows, row, 9),
+		.boot_id = (uint32_t)fw_get_int(rows, row, 10),
+		.sequence = (uint64_t)fw_get_int(rows, row, 11),
+		.mode = (uint32_t)fw_get_int(rows, row, 12),
+		.backfill = fw_get_int(rows, row, 13) != 0,
+		.past = fw_get_int(rows, row, 14) != 0,
+		.at_us = fw_get_time(rows, row, 15),
+		.observed_at_us = fw_get_time(rows, row, 16),
+		.received_at_us = fw_get_time(rows, row, 17),
+		.due_at_us = fw_get_time(rows, row, 18),
+	    },
+	    r->now_us);
+}
+
 static int
 rows_of(const PGresult *rows)
 {
@@ -300,6 +329,8 @@ load_work(struct state_read *r)
 		left_out += load_step(r, r->held[WORK_STEPS], i) != FW_OK;
 	for (int i = 0; i < rows_of(r->held[WORK_PAGES]); i++)
 		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
+	for (int i = 0; i < rows_of(r->held[WORK_WATCHES]); i++)
+		load_watch(r, r->held[WORK_WATCHES], i);
 	if (left_out)
 		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open",
 		    left_out);
@@ -343,6 +374,7 @@ on_records_done(const struct fw_pg_error *error, void *context)
 	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
 	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
 	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
+	r->steps[WORK_WATCHES] = text_step(FW_SQL_READ_WATCHES, r->params, 1);
 	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, WORK_STEP_COUNT + 1, false, on_work, on_work_done);
 }

@@ -34,6 +34,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_TIMELINE] = "tttmttt",
     [FW_SQL_WINDOW] = "ttm",
     [FW_SQL_HAZARD] = "ttttttttttmm",
+    [FW_SQL_WATCH] = "t8ttbbtttff884bbmmmmt",
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "t8",
@@ -225,6 +226,24 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT raise_hazards($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], "
 	"$8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])"},
 
+    [FW_SQL_WATCH] = {"watch",
+	"INSERT INTO watch (device, point, quantity, class, below, is_change, division, state, report, value, change, boot_id, "
+	"sequence, mode, backfill, past, measured_at, observed_at, received_at, due_at, instance) "
+	"SELECT DISTINCT ON (device COLLATE \"C\", point, quantity, class, below, is_change) device, point, quantity, class, "
+	"below, is_change, division, state, report, value, change, boot_id, sequence, mode, backfill, past, measured_at, "
+	"observed_at, received_at, due_at, instance "
+	"FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::text[], $8::text[], "
+	"$9::text[], $10::double precision[], $11::double precision[], $12::bigint[], $13::bigint[], $14::integer[], "
+	"$15::boolean[], $16::boolean[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], "
+	"$21::text[]) WITH ORDINALITY AS w(device, point, quantity, class, below, is_change, division, state, report, value, "
+	"change, boot_id, sequence, mode, backfill, past, measured_at, observed_at, received_at, due_at, instance, n) "
+	"ORDER BY device COLLATE \"C\", point, quantity, class, below, is_change, n DESC "
+	"ON CONFLICT (device, point, quantity, class, below, is_change) DO UPDATE SET division = EXCLUDED.division, "
+	"state = EXCLUDED.state, report = EXCLUDED.report, value = EXCLUDED.value, change = EXCLUDED.change, "
+	"boot_id = EXCLUDED.boot_id, sequence = EXCLUDED.sequence, mode = EXCLUDED.mode, backfill = EXCLUDED.backfill, "
+	"past = EXCLUDED.past, measured_at = EXCLUDED.measured_at, observed_at = EXCLUDED.observed_at, "
+	"received_at = EXCLUDED.received_at, due_at = EXCLUDED.due_at, instance = EXCLUDED.instance"},
+
     /* A report without health leaves what was known of it. */
     [FW_SQL_STATUS] = {"status",
 	"INSERT INTO device_status AS t (device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, battery_percent, "
@@ -355,6 +374,11 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT division, site, device, opened_at FROM incident i WHERE " MINE
 	" AND verdict = 'false_alarm' AND opened_at > now() - interval '31 days' ORDER BY opened_at"},
 
+    [FW_SQL_READ_WATCHES] = {"read_watches",
+	"SELECT device, division, point, quantity, class, below, is_change, report, value, change, boot_id, sequence, mode, "
+	"backfill, past, measured_at, observed_at, received_at, due_at FROM watch "
+	"WHERE state = 'pending' AND instance = $1 ORDER BY received_at"},
+
     [FW_SQL_READ_ACT] = {"read_act",
 	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},
     [FW_SQL_READ_ACTS] = {"read_acts",
@@ -369,6 +393,21 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT division, parent, name, level FROM division"},
     [FW_SQL_READ_SITES] = {"read_sites",
 	"SELECT site, name, division, category, risk, address, contact FROM site"},
+    [FW_SQL_READ_KINDS] = {"read_kinds",
+	"SELECT kind, heartbeat_s, missed, mains FROM device_kind"},
+    /* Of equals the town's counts: it comes later. */
+    [FW_SQL_READ_THRESHOLDS] = {"read_thresholds",
+	"SELECT quantity, kind, category, risk, site, device, origin, class, side, reason, source, raise_at, clear_at, delay_s, "
+	"window_s FROM threshold ORDER BY origin, quantity, kind, category, risk, site, device, class, side, window_s"},
+    [FW_SQL_READ_OVERRIDES] = {"read_overrides",
+	"SELECT condition, kind, category, model, class, severity, reason, component_type, system_type FROM classification "
+	"ORDER BY condition, kind, category, model, component_type, system_type"},
+    [FW_SQL_READ_LEVELS] = {"read_levels",
+	"SELECT level, extra_role, timeout_percent, pre_alarm_as_alarm FROM protection_level"},
+    [FW_SQL_READ_LIMITS] = {"read_limits",
+	"SELECT class, kind, category, role, grade, limit_s, deadline_s FROM hazard_limit ORDER BY class, kind, category"},
+    [FW_SQL_READ_PROTECTIONS] = {"read_protections",
+	"SELECT division, level, starts_at, ends_at FROM protection ORDER BY division, starts_at, level"},
     [FW_SQL_READ_DEVICES] = {"read_devices",
 	"SELECT device, parent, site, zone, kind, model, heartbeat_s FROM device"},
     [FW_SQL_READ_PEOPLE] = {"read_people",

@@ -46,6 +46,7 @@ struct fw_device {
 	uint32_t mode;
 	uint32_t last_boot_id;
 	int32_t signal_dbm;
+	uint16_t watch_count; /* of the core's memory of readings (core/watched.h) */
 	uint8_t battery_percent;
 	bool has_boot : 1;
 	bool registering : 1; /* the row that registers it as unclaimed has been emitted */

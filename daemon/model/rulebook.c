@@ -107,6 +107,7 @@ fw_rulebook_add_threshold(struct fw_rulebook *b, const struct fw_threshold *row)
 	t = &b->thresholds[b->threshold_count++];
 	*t = *row;
 	t->reason = keep(b, row->reason);
+	t->source = keep(b, row->source ? row->source : "");
 	t->who.kind = keep(b, row->who.kind);
 	t->who.category = keep(b, row->who.category);
 	t->who.risk = keep(b, row->who.risk);

@@ -223,6 +223,10 @@ trace(struct bench *b, const struct fw_action *a)
 		    *a->u.hazard->person ? a->u.hazard->person : "nobody",
 		    (long long)((a->u.hazard->found_at_us - NOON) / SECOND));
 		break;
+	case FW_ACT_WATCH:
+		write_line(b, "watch %s %s %s\n", fw_quantity_name(a->u.watch->quantity),
+		    fw_class_name(a->u.watch->class), a->u.watch->state);
+		break;
 	case FW_ACT_SEND:
 		snprintf(b->sends[b->send_count++], sizeof(b->sends[0]), "%s", a->u.page->id);
 		write_line(b, "send %s%s%s\n", a->u.page->person,
@@ -267,7 +271,7 @@ bench_bytes(struct bench *b, const char *topic, const void *payload, size_t len)
 	struct fw_message m = {
 	    .lane = strstr(topic, "telemetry") ? FW_LANE_TELEMETRY : FW_LANE_ALARM,
 	    .journal = 1,
-	    .received_at_us = b->now_us,
+	    .received_at_us = b->received_us ? b->received_us : b->now_us,
 	    .topic = topic,
 	    .topic_len = strlen(topic),
 	    .payload = payload,
@@ -287,6 +291,8 @@ bench_say(struct bench *b, struct say what)
 	Firewatch__V1__Report report = FIREWATCH__V1__REPORT__INIT, *reports[] = {&report};
 	Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, other = FIREWATCH__V1__EVENT__INIT,
 			     *events[] = {&event, &other};
+	Firewatch__V1__Reading reading = FIREWATCH__V1__READING__INIT, *readings[] = {&reading};
+	Firewatch__V1__Health health = FIREWATCH__V1__HEALTH__INIT;
 	uint8_t bytes[2048];
 	char topic[128];
 
@@ -304,6 +310,14 @@ bench_say(struct bench *b, struct say what)
 	other.condition = (Firewatch__V1__Condition)what.second_condition;
 	report.events = events;
 	report.n_events = what.condition ? what.second_condition ? 2 : 1 : 0;
+	reading.point = what.point;
+	reading.quantity = (Firewatch__V1__Quantity)what.quantity;
+	reading.value = what.value;
+	report.readings = readings;
+	report.n_readings = what.quantity != 0;
+	health.battery_percent = what.battery_percent;
+	health.signal_dbm = what.signal_dbm;
+	report.health = what.battery_percent || what.signal_dbm ? &health : NULL;
 	uplink.reports = reports;
 	uplink.n_reports = 1;
 	assert_true(firewatch__v1__uplink__get_packed_size(&uplink) <= sizeof(bytes));

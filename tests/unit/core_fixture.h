@@ -21,6 +21,7 @@
 struct bench {
 	struct fw_core *core;
 	int64_t now_us;
+	int64_t received_us; /* of what is said; 0: now */
 	void (*rules)(struct fw_town *town);
 	/* Sees each action too, when it is set. */
 	void (*seen)(const struct fw_action *action, void *context);
@@ -37,7 +38,7 @@ struct bench {
 	char receipt_device[72];
 };
 
-/* One report with at most one event. */
+/* One report with at most one event and one reading. */
 struct say {
 	const char *topic_device; /* by default smoke-1 */
 	const char *device_id;
@@ -51,6 +52,10 @@ struct say {
 	bool backfill, telemetry, no_sequence;
 	int64_t observed_ms;
 	uint32_t second_condition;
+	int32_t quantity; /* 0: no reading; it is of `point` too */
+	double value;
+	uint32_t battery_percent;
+	int32_t signal_dbm;
 };
 
 struct bench *bench_new(void);
