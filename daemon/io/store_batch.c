@@ -92,13 +92,13 @@ enum gap_field { GAP_FIRST, GAP_LAST, GAP_OPENED };
 static void
 put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, enum gap_field field)
 {
-	size_t size = (size_t)s->gap_count * 24 + 3, n = 1;
+	size_t size = (size_t)fw_seqset_gap_count(s) * 24 + 3, n = 1;
 	char *text;
 
 	b->scratch = text = fw_grow(b->scratch, &b->scratch_cap, size, 1);
 	text[0] = '{';
-	for (uint32_t i = 0; i < s->gap_count; i++) {
-		const struct fw_gap *g = &s->gaps[i];
+	for (uint32_t i = 0; i < fw_seqset_gap_count(s); i++) {
+		const struct fw_gap *g = &s->gaps->items[i];
 		int64_t value = 0;
 
 		switch (field) {

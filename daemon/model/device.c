@@ -2,6 +2,7 @@
 /* A device and its boots; see device.h. */
 #include "model/device.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,9 +27,9 @@ struct fw_device *
 fw_device_new(struct fw_arena *arena, const char *id)
 {
 	size_t n = strlen(id) + 1;
-	struct fw_device *d = fw_arena_alloc(arena, sizeof(*d) + n);
+	struct fw_device *d = fw_arena_alloc(arena, offsetof(struct fw_device, id) + n);
 
-	memset(d, 0, sizeof(*d));
+	memset(d, 0, offsetof(struct fw_device, id));
 	memcpy(d->id, id, n);
 	d->topic_division = "";
 	d->firmware = "";
@@ -154,7 +155,7 @@ static bool
 is_settled(const struct fw_boot *boot)
 {
 	return !boot->dirty && boot->received.highest == boot->recorded.highest &&
-	       boot->received.gap_count == boot->recorded.gap_count;
+	       fw_seqset_gap_count(&boot->received) == fw_seqset_gap_count(&boot->recorded);
 }
 
 static uint32_t
