@@ -23,7 +23,9 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 		struct fw_device *d = value;
 
 		d->registration = fw_town_device(town, d->id, strlen(d->id));
+		fw_supervise_town(core, d);
 	}
+	core->next_level_us = 0;
 	fw_town_free(core->town);
 	core->town = town;
 }
@@ -41,6 +43,7 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 	fw_core_now(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
+	fw_supervise_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
 	return fw_core_end(core);
 }
@@ -73,9 +76,12 @@ int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
 	int64_t steps = fw_deadlines_next_us(&core->steps_due),
-		pages = fw_deadlines_next_us(&core->pages_due);
+		pages = fw_deadlines_next_us(&core->pages_due),
+		silence = fw_supervise_next_us(core);
 
-	return steps < pages ? steps : pages;
+	if (pages < steps)
+		steps = pages;
+	return steps < silence ? steps : silence;
 }
 
 struct fw_actions

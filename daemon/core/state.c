@@ -30,6 +30,8 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->restored, hash_seed);
 	fw_deadlines_init(&core->steps_due);
 	fw_deadlines_init(&core->pages_due);
+	fw_deadlines_init(&core->silence_due);
+	fw_deadlines_init(&core->watches_due);
 	fw_arena_init(&core->arena, ARENA_BLOCK_BYTES);
 	core->dirty_devices_end = &core->dirty_devices;
 	return core;
@@ -75,6 +77,8 @@ fw_core_free(struct fw_core *core)
 	free_dead(core);
 	fw_deadlines_fini(&core->steps_due);
 	fw_deadlines_fini(&core->pages_due);
+	fw_deadlines_fini(&core->silence_due);
+	fw_conduct_free(core);
 	while (fw_strmap_next(&core->incidents, &cursor, &value)) {
 		struct fw_incident *i = value;
 
@@ -120,6 +124,7 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 	if (now_us < core->last_now_us) {
 		fw_deadlines_shift(&core->steps_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
+		fw_supervise_shift(core, now_us - core->last_now_us);
 	}
 	core->last_now_us = now_us;
 }

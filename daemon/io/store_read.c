@@ -26,7 +26,12 @@ text_step(enum fw_sql statement, const char *const *values, int count)
 
 /* ---------------------------------------------------------------- the state of an earlier run */
 
-enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS }; /* steps, behind BEGIN */
+enum {
+	RECORDS_CHECKPOINTS = 1,
+	RECORDS_LEDGER,
+	RECORDS_REPORTS,
+	RECORDS_SEEN
+}; /* steps, behind BEGIN */
 enum { WORK_INCIDENTS = 1, WORK_ALARMS, WORK_STEPS, WORK_PAGES, WORK_STEP_COUNT };
 
 struct state_read {
@@ -117,6 +122,37 @@ load_boot(struct state_read *r, const PGresult *rows, int row)
 }
 
 static void
+load_report(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_seen seen = {
+	    .device = fw_get_text(rows, row, 0),
+	    .boot_id = (uint32_t)fw_get_int(rows, row, 2),
+	    .last_seen_us = fw_get_time(rows, row, 4),
+	    .last_observed_us = fw_get_time(rows, row, 5),
+	    .mode = (uint32_t)fw_get_int(rows, row, 6),
+	    .clock_fault = fw_get_int(rows, row, 7) != 0,
+	};
+
+	fw_core_load_report(r->core, seen.device, fw_get_text(rows, row, 1), seen.boot_id,
+	    (uint64_t)fw_get_int(rows, row, 3), r->now_us);
+	fw_core_load_seen(r->core, &seen);
+}
+
+static void
+load_seen(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_seen(r->core, &(struct fw_seen){
+				       .device = fw_get_text(rows, row, 0),
+				       .last_seen_us = fw_get_time(rows, row, 1),
+				       .last_observed_us = fw_get_time(rows, row, 2),
+				       .boot_id = (uint32_t)fw_get_int(rows, row, 3),
+				       .mode = (uint32_t)fw_get_int(rows, row, 4),
+				       .clock_fault = fw_get_int(rows, row, 5) != 0,
+				       .known_us = fw_get_time(rows, row, 6),
+				   });
+}
+
+static void
 on_records(size_t step, const PGresult *rows, void *context)
 {
 	struct state_read *r = context;
@@ -127,9 +163,9 @@ on_records(size_t step, const PGresult *rows, void *context)
 		else if (step == RECORDS_LEDGER)
 			load_boot(r, rows, i);
 		else if (step == RECORDS_REPORTS)
-			fw_core_load_report(r->core, fw_get_text(rows, i, 0),
-			    fw_get_text(rows, i, 1), (uint32_t)fw_get_int(rows, i, 2),
-			    (uint64_t)fw_get_int(rows, i, 3), r->now_us);
+			load_report(r, rows, i);
+		else if (step == RECORDS_SEEN)
+			load_seen(r, rows, i);
 	}
 }
 
@@ -337,8 +373,9 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
 	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
 	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
-	r->steps[4] = text_step(FW_SQL_COMMIT, NULL, 0);
-	state_send(r, 5, true, on_records, on_records_done);
+	r->steps[RECORDS_SEEN] = text_step(FW_SQL_READ_SEEN, NULL, 0);
+	r->steps[RECORDS_SEEN + 1] = text_step(FW_SQL_COMMIT, NULL, 0);
+	state_send(r, RECORDS_SEEN + 2, true, on_records, on_records_done);
 }
 
 static struct state_read *

@@ -297,9 +297,15 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* The day, by the daemon's clock, leaves partitions out; what counts is the database's clock,
        which has the index: the daemon's may have been set meanwhile. */
     [FW_SQL_READ_REPORTS] = {"read_reports",
-	"SELECT device, division, boot_id, sequence FROM report "
+	"SELECT device, division, boot_id, sequence, received_at, observed_at, mode, clock_fault FROM report "
 	"WHERE received_day >= (SELECT " DAY(
 	    "t") " - 2 FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ")"},
+
+    /* When each device was last heard of; those that never were are known since they were
+       registered. */
+    [FW_SQL_READ_SEEN] = {"read_seen",
+	"SELECT d.device, s.last_seen_at, s.last_observed_at, s.boot_id, s.mode, s.clock_fault, d.registered_at "
+	"FROM device d LEFT JOIN device_status s ON s.device = d.device"},
 
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */
