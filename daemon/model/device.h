@@ -22,8 +22,7 @@
 #define FW_OVERS_MAX 64
 
 struct fw_alarm;
-struct fw_boots;
-struct fw_overs;
+struct fw_device_rest;
 
 struct fw_boot {
 	struct fw_seqset received; /* taken in: refuses duplicates */
@@ -37,7 +36,7 @@ struct fw_boot {
 struct fw_device {
 	const struct fw_registration *registration; /* NULL: not in the town */
 	struct fw_boot boot;                        /* the one used last; holds when has_boot */
-	struct fw_boots *others;                    /* NULL for most devices */
+	struct fw_device_rest *rest;                /* what most devices do not have; NULL */
 	struct fw_device *next_dirty;
 	/* While nothing has been seen last_observed_us is since when it is known; 0: not yet. */
 	int64_t last_seen_us, last_observed_us;
@@ -45,11 +44,11 @@ struct fw_device {
 	const char *topic_division;
 	const char *firmware;       /* holds when has_health */
 	struct fw_alarm *alarms;    /* raised ones; linked by device_next */
-	struct fw_overs *overs;     /* NULL for most devices */
 	struct fw_deadline silence; /* when to look whether it has spoken */
 	uint32_t mode;
 	uint32_t last_boot_id;
 	int32_t signal_dbm;
+	uint16_t reason_minute; /* when it last gave a reason to begin anew; 0: long ago */
 	uint8_t battery_percent;
 	bool has_boot : 1;
 	bool registering : 1; /* the row that registers it as unclaimed has been emitted */
@@ -63,7 +62,6 @@ struct fw_device {
 	bool behind : 1;          /* was silent while its gateway was offline */
 	bool gaps_watched : 1;    /* see core/conduct.c */
 	uint8_t clock_doubts : 2; /* live reports in a row whose time was not believed, up to 3 */
-	uint16_t reason_minute;   /* when it last gave a reason to begin anew; 0: long ago */
 	char id[];
 };
 
