@@ -5,12 +5,14 @@ UNIT := arena_test csv_test deadline_test device_test idset_test log_test scenar
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
+        conduct_test \
         confirm_test \
         core_hardship_test \
         core_order_test \
         core_property_test \
         core_test \
-        level_test
+        level_test \
+        supervise_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz
 
 UNIT_PROGRAMS := $(patsubst %,$(BUILD)/tests/unit/%,$(UNIT) $(CORE_UNIT))

@@ -23,7 +23,11 @@ int64_t
 fw_hearing_passed(const struct fw_core *core, int64_t from_us, int64_t heard_us)
 {
 	const struct fw_hearing *h = &core->hearing;
-	int64_t at = from_us + heard_us;
+	int64_t at;
+
+	if (from_us < h->began_us)
+		from_us = h->began_us;
+	at = from_us + heard_us;
 
 	for (uint32_t i = 0; i < h->outage_count && h->outages[i].from_us < at; i++) {
 		const struct fw_outage *o = &h->outages[i];
@@ -38,7 +42,7 @@ int64_t
 fw_hearing_deaf(const struct fw_core *core, int64_t from_us, int64_t to_us)
 {
 	const struct fw_hearing *h = &core->hearing;
-	int64_t sum = 0;
+	int64_t sum = from_us < h->began_us ? h->began_us - from_us : 0;
 
 	for (uint32_t i = 0; i < h->outage_count; i++) {
 		const struct fw_outage *o = &h->outages[i];
@@ -65,12 +69,13 @@ add_outage(struct fw_hearing *h, int64_t from_us, int64_t up_us, int64_t to_us)
 {
 	struct fw_outage *last = h->outage_count ? &h->outages[h->outage_count - 1] : NULL;
 
-	if (last && from_us <= last->to_us) {
+	if (last && from_us <= last->up_us) {
 		last->up_us = up_us;
-		if (to_us > last->to_us)
-			last->to_us = to_us;
+		last->to_us = to_us;
 		return;
 	}
+	if (last && from_us < last->to_us)
+		last->to_us = from_us;
 	if (h->outage_count == FW_OUTAGES_MAX)
 		join_oldest(h);
 	h->outages[h->outage_count++] = (struct fw_outage){from_us, up_us, to_us};
@@ -87,6 +92,10 @@ fw_core_listening(struct fw_core *core, bool listening, int64_t at_us)
 	h->listening = listening;
 	if (!listening) {
 		h->deaf_since_us = at_us;
+		return;
+	}
+	if (h->deaf_since_us == 0) {
+		h->began_us = at_us;
 		return;
 	}
 	lasted = at_us - h->deaf_since_us;
@@ -108,7 +117,9 @@ fw_hearing_shift(struct fw_core *core, int64_t by_us)
 	struct fw_hearing *h = &core->hearing;
 
 	h->until_us += by_us;
-	h->deaf_since_us += by_us;
+	if (h->deaf_since_us)
+		h->deaf_since_us += by_us;
+	h->began_us += by_us;
 	for (uint32_t i = 0; i < h->outage_count; i++) {
 		h->outages[i].from_us += by_us;
 		h->outages[i].up_us += by_us;

@@ -44,7 +44,8 @@ struct fw_outage {
 
 struct fw_hearing {
 	int64_t until_us;      /* every message received before is decided */
-	int64_t deaf_since_us; /* holds while it does not listen */
+	int64_t deaf_since_us; /* holds while it does not listen; 0: it never has */
+	int64_t began_us;      /* nobody listened before */
 	bool listening;
 	uint32_t outage_count;
 	struct fw_outage outages[FW_OUTAGES_MAX]; /* by time, and apart */

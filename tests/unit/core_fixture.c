@@ -298,6 +298,23 @@ bench_wait(struct bench *b, int64_t us)
 }
 
 const char *
+bench_hear(struct bench *b, int64_t us)
+{
+	int64_t until = b->now_us + us, next;
+
+	b->trace[0] = '\0';
+	for (next = b->now_us; next <= until; next = fw_core_next_tick_us(b->core)) {
+		if (next > b->now_us)
+			b->now_us = next;
+		fw_core_heard(b->core, b->now_us, b->now_us);
+		run(b, fw_core_tick(b->core, b->now_us));
+	}
+	b->now_us = until;
+	fw_core_heard(b->core, b->now_us, b->now_us);
+	return run(b, fw_core_tick(b->core, b->now_us));
+}
+
+const char *
 bench_flush(struct bench *b)
 {
 	b->trace[0] = '\0';
