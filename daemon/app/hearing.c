@@ -35,6 +35,7 @@ fw_hear(struct fw_daemon *d, int64_t now_us)
 		until_us = read_us < until_us ? read_us : until_us;
 		listens = listens && fw_lane_listens(&d->lanes[k]);
 	}
-	fw_core_listening(d->core, listens, listens ? now_us : heard_last(d, now_us));
+	fw_actions_run(
+	    d, fw_core_listening(d->core, listens, listens ? now_us : heard_last(d, now_us)));
 	fw_core_heard(d->core, until_us - LATE_US, now_us);
 }

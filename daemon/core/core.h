@@ -55,6 +55,7 @@ enum fw_action_type {
 	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
 	FW_ACT_STATUS,     /* u.device: write what it last said of itself */
 	FW_ACT_LEDGER,     /* u.ledger: write what is recorded of a boot */
+	FW_ACT_OUTAGE,     /* u.outage: write down when devices could not be heard */
 	FW_ACT_LEDGER_MARK, /* with the ledger rows before it the stored ledger is complete: nothing
 			       recorded is missing from it */
 };
@@ -122,6 +123,9 @@ struct fw_action {
 		struct {
 			const char *quarantine_id, *outcome;
 		} replayed;
+		struct {
+			int64_t from_us, up_us;
+		} outage;
 	} u;
 };
 
@@ -197,7 +201,7 @@ void fw_core_heard(struct fw_core *core, int64_t until_us, int64_t now_us);
 /* Whether devices can be heard, as of at_us.  From false to true it does not count as their
  * silence, and as long again, at most a minute, in which they come back.  A core begins without,
  * since the last time that any device was heard of. */
-void fw_core_listening(struct fw_core *core, bool listening, int64_t at_us);
+struct fw_actions fw_core_listening(struct fw_core *core, bool listening, int64_t at_us);
 
 /* The transaction is about to be sent: the rows of alarms and incidents that changed since the last
  * one. */
@@ -245,6 +249,8 @@ struct fw_seen {
 	bool clock_fault;
 };
 void fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen);
+/* By time. */
+void fw_core_load_outage(struct fw_core *core, int64_t from_us, int64_t up_us);
 /* Takes ownership. */
 void fw_core_load_incident(struct fw_core *core, struct fw_incident *incident);
 /* Takes ownership on FW_OK; FW_ENOTFOUND: no such incident. */

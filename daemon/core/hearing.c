@@ -64,44 +64,66 @@ join_oldest(struct fw_hearing *h)
 	memmove(h->outages, h->outages + 1, h->outage_count * sizeof(h->outages[0]));
 }
 
+static int64_t
+back_by(int64_t from_us, int64_t up_us)
+{
+	return up_us + (up_us - from_us < RETURN_MOST_US ? up_us - from_us : RETURN_MOST_US);
+}
+
 static void
-add_outage(struct fw_hearing *h, int64_t from_us, int64_t up_us, int64_t to_us)
+add_outage(struct fw_hearing *h, int64_t from_us, int64_t up_us)
 {
 	struct fw_outage *last = h->outage_count ? &h->outages[h->outage_count - 1] : NULL;
 
 	if (last && from_us <= last->up_us) {
 		last->up_us = up_us;
-		last->to_us = to_us;
+		last->to_us = back_by(last->from_us, up_us);
 		return;
 	}
 	if (last && from_us < last->to_us)
 		last->to_us = from_us;
 	if (h->outage_count == FW_OUTAGES_MAX)
 		join_oldest(h);
-	h->outages[h->outage_count++] = (struct fw_outage){from_us, up_us, to_us};
+	h->outages[h->outage_count++] = (struct fw_outage){from_us, up_us, back_by(from_us, up_us)};
 }
 
-void
-fw_core_listening(struct fw_core *core, bool listening, int64_t at_us)
+static void
+end_outage(struct fw_core *core, int64_t at_us)
 {
 	struct fw_hearing *h = &core->hearing;
-	int64_t lasted;
+	struct fw_action *action;
 
-	if (listening == h->listening)
-		return;
-	h->listening = listening;
-	if (!listening) {
-		h->deaf_since_us = at_us;
-		return;
-	}
 	if (h->deaf_since_us == 0) {
 		h->began_us = at_us;
 		return;
 	}
-	lasted = at_us - h->deaf_since_us;
-	if (lasted > 0)
-		add_outage(h, h->deaf_since_us, at_us,
-		    at_us + (lasted < RETURN_MOST_US ? lasted : RETURN_MOST_US));
+	if (at_us <= h->deaf_since_us)
+		return;
+	add_outage(h, h->deaf_since_us, at_us);
+	action = fw_emit(core, FW_ACT_OUTAGE);
+	action->u.outage.from_us = h->deaf_since_us;
+	action->u.outage.up_us = at_us;
+}
+
+struct fw_actions
+fw_core_listening(struct fw_core *core, bool listening, int64_t at_us)
+{
+	struct fw_hearing *h = &core->hearing;
+
+	fw_core_begin(core);
+	if (listening && !h->listening)
+		end_outage(core, at_us);
+	else if (!listening && h->listening)
+		h->deaf_since_us = at_us;
+	h->listening = listening;
+	return fw_core_end(core);
+}
+
+void
+fw_core_load_outage(struct fw_core *core, int64_t from_us, int64_t up_us)
+{
+	if (up_us > from_us)
+		add_outage(&core->hearing, from_us, up_us);
 }
 
 void

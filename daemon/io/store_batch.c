@@ -216,6 +216,16 @@ add_device(struct fw_batch *b, const struct fw_device *d)
 }
 
 static void
+add_outage(struct fw_batch *b, int64_t from_us, int64_t up_us)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_OUTAGE];
+
+	fw_put_text(c, b->instance);
+	fw_put_time(c, from_us);
+	fw_put_time(c, up_us);
+}
+
+static void
 add_status(struct fw_batch *b, const struct fw_device *d)
 {
 	struct fw_columns *c = &b->columns[FW_SQL_STATUS];
@@ -496,6 +506,9 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		return;
 	case FW_ACT_LEDGER:
 		add_ledger(b, action->u.ledger.device, action->u.ledger.boot);
+		return;
+	case FW_ACT_OUTAGE:
+		add_outage(b, action->u.outage.from_us, action->u.outage.up_us);
 		return;
 	case FW_ACT_LEDGER_MARK:
 		b->has_ledger_mark = true;

@@ -26,12 +26,14 @@ text_step(enum fw_sql statement, const char *const *values, int count)
 
 /* ---------------------------------------------------------------- the state of an earlier run */
 
-enum {
+enum { /* steps, behind BEGIN */
 	RECORDS_CHECKPOINTS = 1,
 	RECORDS_LEDGER,
 	RECORDS_REPORTS,
-	RECORDS_SEEN
-}; /* steps, behind BEGIN */
+	RECORDS_SEEN,
+	RECORDS_OUTAGES,
+	RECORDS_STEP_COUNT
+};
 enum { WORK_INCIDENTS = 1, WORK_ALARMS, WORK_STEPS, WORK_PAGES, WORK_STEP_COUNT };
 
 struct state_read {
@@ -46,7 +48,7 @@ struct state_read {
 	char days[12];
 	struct fw_checkpoint checkpoints[FW_LANES];
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
-	struct fw_pg_step steps[6];
+	struct fw_pg_step steps[RECORDS_STEP_COUNT + 1];
 	struct fw_pg_request request;
 	void (*done)(
 	    const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
@@ -166,6 +168,9 @@ on_records(size_t step, const PGresult *rows, void *context)
 			load_report(r, rows, i);
 		else if (step == RECORDS_SEEN)
 			load_seen(r, rows, i);
+		else if (step == RECORDS_OUTAGES)
+			fw_core_load_outage(
+			    r->core, fw_get_time(rows, i, 0), fw_get_time(rows, i, 1));
 	}
 }
 
@@ -374,8 +379,9 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
 	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
 	r->steps[RECORDS_SEEN] = text_step(FW_SQL_READ_SEEN, NULL, 0);
-	r->steps[RECORDS_SEEN + 1] = text_step(FW_SQL_COMMIT, NULL, 0);
-	state_send(r, RECORDS_SEEN + 2, true, on_records, on_records_done);
+	r->steps[RECORDS_OUTAGES] = text_step(FW_SQL_READ_OUTAGES, r->params, 1);
+	r->steps[RECORDS_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
+	state_send(r, RECORDS_STEP_COUNT + 1, true, on_records, on_records_done);
 }
 
 static struct state_read *

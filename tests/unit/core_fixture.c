@@ -216,6 +216,9 @@ trace(struct bench *b, const struct fw_action *a)
 	case FW_ACT_LEDGER:
 		write_line(b, "ledger %s %u\n", a->u.ledger.device->id, a->u.ledger.boot->boot_id);
 		break;
+	case FW_ACT_OUTAGE:
+		write_line(b, "outage\n");
+		break;
 	case FW_ACT_LEDGER_MARK:
 		write_line(b, "mark\n");
 		break;

@@ -384,6 +384,28 @@ a_new_start_goes_on_where_it_was(void **state)
 	bench_free(b);
 }
 
+/* What earlier starts have missed is not forgotten by the next. */
+static void
+outages_of_before_a_new_start_count(void **state)
+{
+	struct bench *b = bench_new_with(rules);
+	struct fw_seen seen = {.device = "panel", .last_seen_us = NOON};
+
+	(void)state;
+	fw_core_load_seen(b->core, &seen);
+	seen.device = "gateway";
+	seen.last_seen_us = NOON + HOUR;
+	fw_core_load_seen(b->core, &seen);
+	fw_core_load_outage(b->core, NOON + 60 * SECOND, NOON + HOUR);
+	b->now_us = NOON + HOUR + 10 * SECOND;
+	assert_int_equal(fw_core_listening(b->core, true, b->now_us).count, 1);
+	bench_hear(b, 179 * SECOND);
+	assert_false(is_offline(b, "panel"));
+	bench_hear(b, SECOND);
+	assert_true(is_offline(b, "panel"));
+	bench_free(b);
+}
+
 static void
 load_offline(struct bench *b, int64_t since_us)
 {
@@ -706,6 +728,7 @@ main(void)
 	    in_town(however_often_it_flaps),
 	    cmocka_unit_test(a_new_start_goes_on_where_it_was),
 	    cmocka_unit_test(what_was_offline_still_is),
+	    cmocka_unit_test(outages_of_before_a_new_start_count),
 	    in_town(a_gateway_speaks_for_its_children),
 	    in_town(a_child_that_stays_away_is_found_when_its_gateway_is_back),
 	    in_town(a_child_alone_is_found),
