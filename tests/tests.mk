@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test csv_test deadline_test device_test idset_test log_test scenario_test seqset_test settings_test strmap_test text_test time_test
+UNIT := arena_test classify_test csv_test deadline_test device_test idset_test log_test scenario_test seqset_test settings_test strmap_test text_test time_test
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
@@ -10,10 +10,11 @@ CORE_UNIT := \
         core_hardship_test \
         core_order_test \
         core_property_test \
+        core_replay_test \
         core_test \
         level_test \
         supervise_test
-FUZZ := csv_fuzz decode_fuzz journal_fuzz
+FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz
 
 UNIT_PROGRAMS := $(patsubst %,$(BUILD)/tests/unit/%,$(UNIT) $(CORE_UNIT))
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/tests/fuzz/%)
@@ -33,7 +34,7 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 # What is tested beside the core library goes with its test.
 $(BUILD)/tests/unit/csv_test $(BUILD)/tests/fuzz/csv_fuzz: $(BUILD)/obj/daemon/cli/csv.o
 $(CORE_UNIT:%=$(BUILD)/tests/unit/%): $(BUILD)/obj/tests/unit/core_fixture.o
-$(BUILD)/tests/unit/scenario_test: $(call obj,$(patsubst %,tests/simulator/%.c,scenario scenario_action words))
+$(BUILD)/tests/unit/scenario_test $(BUILD)/tests/fuzz/scenario_fuzz: $(call obj,$(patsubst %,daemon/scenario/%.c,action scenario words))
 
 JOURNAL_OBJ := $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_folder journal_keeper journal_open journal_segment))
 

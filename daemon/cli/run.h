@@ -9,6 +9,7 @@
 #include "cli/command.h"
 
 enum fw_exit fw_run_act(const struct fw_request *r);            /* act.c */
+enum fw_exit fw_run_classification(const struct fw_request *r); /* classification.c */
 enum fw_exit fw_run_import(const struct fw_request *r);         /* import.c */
 enum fw_exit fw_run_journal_export(const struct fw_request *r); /* journal_export.c */
 enum fw_exit fw_run_journal_replay(const struct fw_request *r); /* journal_replay.c */
@@ -19,6 +20,7 @@ enum fw_exit fw_run_migrate(const struct fw_request *r);        /* migrate.c */
 enum fw_exit fw_run_migrate_status(const struct fw_request *r); /* migrate.c */
 enum fw_exit fw_run_reconcile(const struct fw_request *r);      /* reconcile.c */
 enum fw_exit fw_run_show(const struct fw_request *r);           /* show.c */
+enum fw_exit fw_run_simulate(const struct fw_request *r);       /* simulate.c */
 enum fw_exit fw_run_status(const struct fw_request *r);         /* status.c */
 
 /* --actor, or who runs the program.  act.c */

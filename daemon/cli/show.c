@@ -26,6 +26,37 @@ static const struct thing {
 		"SELECT * FROM firewatch.alarm_history WHERE device = $1 AND state = 'active' ORDER BY received_at, alarm_id"},
 	    {"gaps", "boot_id first_missing last_missing missing opened_at",
 		"SELECT * FROM firewatch.sequence_gap WHERE device = $1 ORDER BY boot_id, first_missing"}}},
+    /* Why it is what it is: from what was written down when it was decided, nothing is judged anew.
+     */
+    {"explain alarm",
+	{{"alarm", NULL,
+	     "SELECT alarm_id, device, point, zone, site, site_name, class, severity, state, received_at, observed_at, mode,"
+	     " backfill, text FROM firewatch.alarm_history WHERE alarm_id = $1"},
+	    {"why", NULL,
+		"WITH a AS (SELECT * FROM firewatch.alarm_history WHERE alarm_id = $1),"
+		" i AS (SELECT i.* FROM firewatch.incident_history i, a WHERE i.incident_id = a.incident_id),"
+		" t AS (SELECT t.* FROM firewatch.incident_timeline t, a WHERE t.incident_id = a.incident_id)"
+		" SELECT what, \"is\", because FROM ("
+		"SELECT 1 AS n, 'class' AS what, a.class AS \"is\", concat_ws(': ', nullif(a.rule, ''), a.reason) AS because FROM a"
+		" UNION ALL SELECT 2, 'severity', a.severity, concat_ws(': ', nullif(a.rule, ''), a.reason) FROM a"
+		" UNION ALL SELECT 3, 'measured', a.data, 'as judged when it was raised' FROM a WHERE a.data <> ''"
+		" UNION ALL SELECT 4, 'protection level', a.protection_level, coalesce((SELECT string_agg(p.level || ' in ' || p.division"
+		" || ' until ' || to_char(p.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ': ' || p.reason, '; ')"
+		" FROM firewatch.protection p WHERE p.level = a.protection_level"
+		" AND a.received_at >= p.starts_at AND a.received_at < p.ends_at), 'in force when it was raised') FROM a"
+		" UNION ALL SELECT 5, 'incident', a.incident_id, CASE WHEN a.alarm_id LIKE a.incident_id || '~%' THEN 'opened by this alarm'"
+		" ELSE 'was open for ' || CASE WHEN i.site = '' THEN 'it' ELSE 'the site' END || ' since '"
+		" || to_char(i.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END FROM a, i"
+		" UNION ALL SELECT 6, 'confidence', i.confidence, coalesce((SELECT string_agg(t.detail, '; ' ORDER BY t.entry) FROM t"
+		" WHERE t.kind IN ('confirmed', 'high_confidence')), 'one detector so far, or nothing that fire is') FROM i"
+		") AS w ORDER BY n"},
+	    {"calls", NULL,
+		"SELECT t.at, t.kind, t.detail FROM firewatch.incident_timeline t JOIN firewatch.alarm_history a"
+		" ON a.incident_id = t.incident_id WHERE a.alarm_id = $1 AND t.kind NOT LIKE 'page%'"
+		" AND t.kind NOT IN ('alarm', 'restored') ORDER BY t.entry"},
+	    {"pages", "trigger step role person channel state attempts due_at sent_at error",
+		"SELECT n.* FROM firewatch.notification_history n JOIN firewatch.alarm_history a ON a.incident_id = n.incident_id"
+		" WHERE a.alarm_id = $1 ORDER BY n.trigger, n.step, n.role, n.person, n.channel"}}},
     {"incident show",
 	{{"incident", NULL, "SELECT * FROM firewatch.incident_history WHERE incident_id = $1"},
 	    {"alarms", "alarm_id class state device zone received_at restored_at report_count text",

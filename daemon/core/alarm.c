@@ -78,7 +78,9 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->report_count = 1;
 	a->zone = fw_strdup(registration ? registration->zone : "");
 	a->reason = fw_strdup(c->judgement.reason);
-	a->rule = fw_strdup(c->judgement.rule);
+	a->rule = fw_strdup(*c->judgement.source ? fw_arena_printf(&core->arena, "%s (%s)",
+						       c->judgement.rule, c->judgement.source)
+						 : c->judgement.rule);
 	a->data = fw_strdup(c->data);
 	a->text = fw_strdup(c->text);
 	fw_alarm_index(core, a);

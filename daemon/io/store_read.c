@@ -208,6 +208,7 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->level = fw_level_of(fw_get_text(rows, row, 13));
 	i->severity = fw_severity_of(fw_get_text(rows, row, 14));
 	i->confidence = fw_confidence_of(fw_get_text(rows, row, 15));
+	i->delivered_trigger = (uint32_t)fw_get_int(rows, row, 16);
 	fw_core_load_incident(r->core, i);
 }
 

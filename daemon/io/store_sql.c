@@ -324,7 +324,9 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
        of. */
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
-	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level, severity, confidence FROM incident i "
+	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level, severity, confidence, "
+	"(SELECT coalesce(max(n.trigger), 0) FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
+	"AND n.state = 'delivered') FROM incident i "
 	"WHERE " MINE " AND (closed_trigger < trigger_count OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) OR EXISTS "
 	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "

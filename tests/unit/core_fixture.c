@@ -57,10 +57,10 @@ bench_new(void)
 	return bench_new_with(NULL);
 }
 
-struct bench *
-bench_new_with(void (*with)(struct fw_town *town))
+static struct fw_core *
+make_core(void (*with)(struct fw_town *town))
 {
-	struct bench *b = fw_calloc(1, sizeof(*b));
+	struct fw_core *core;
 	struct fw_rules rules = {
 	    .clock_ahead_us = 300 * SECOND,
 	    .clock_behind_us = 7 * FW_DAY,
@@ -72,10 +72,19 @@ bench_new_with(void (*with)(struct fw_town *town))
 	    .attempts = 3,
 	};
 
-	b->core = fw_core_new(&rules, 7);
+	core = fw_core_new(&rules, 7);
+	fw_core_set_town(core, make_town(with));
+	return core;
+}
+
+struct bench *
+bench_new_with(void (*with)(struct fw_town *town))
+{
+	struct bench *b = fw_calloc(1, sizeof(*b));
+
+	b->core = make_core(with);
 	b->now_us = NOON;
 	b->rules = with;
-	fw_core_set_town(b->core, make_town(b->rules));
 	return b;
 }
 
@@ -91,6 +100,15 @@ drop_items(struct bench *b)
 	for (size_t k = 0; k < b->item_count; k++)
 		free(b->items[k].claimed);
 	b->item_count = 0;
+}
+
+void
+bench_restart(struct bench *b)
+{
+	drop_items(b);
+	b->claim_count = b->send_count = 0;
+	fw_core_free(b->core);
+	b->core = make_core(b->rules);
 }
 
 void
@@ -228,8 +246,11 @@ trace(struct bench *b, const struct fw_action *a)
 static const char *
 run(struct bench *b, struct fw_actions actions)
 {
-	for (size_t k = 0; k < actions.count; k++)
+	for (size_t k = 0; k < actions.count; k++) {
 		trace(b, &actions.items[k]);
+		if (b->seen)
+			b->seen(&actions.items[k], b->context);
+	}
 	return b->trace;
 }
 

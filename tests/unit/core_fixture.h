@@ -22,6 +22,9 @@ struct bench {
 	struct fw_core *core;
 	int64_t now_us;
 	void (*rules)(struct fw_town *town);
+	/* Sees each action too, when it is set. */
+	void (*seen)(const struct fw_action *action, void *context);
+	void *context;
 	char trace[65536];
 	struct fw_receipt_item items[4096];
 	size_t item_count;
@@ -54,6 +57,7 @@ struct bench *bench_new(void);
 /* With rows of the rulebook, and protections: `rules` is called behind the sites. */
 struct bench *bench_new_with(void (*rules)(struct fw_town *town));
 void bench_free(struct bench *b);
+void bench_restart(struct bench *b);    /* a core that knows nothing but the town */
 void bench_renew_town(struct bench *b); /* the same town, read again */
 
 /* Forgets the trace, says it, returns the trace. */
