@@ -64,15 +64,15 @@ store-test: $(STORE_TESTS)
 # What the bench measures with.
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,publish noop)
 
+# What the core costs in bytes a device and nanoseconds a report.
+CORE_BENCH := $(BUILD)/tests/bench/core_bench
+
 .PHONY: bench-programs
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) $(CORE_BENCH)
 
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(if $(filter noop,$*),-lpaho-mqtt3as)
-
-# What the core costs in bytes a device and nanoseconds a report.
-CORE_BENCH := $(BUILD)/tests/bench/core_bench
 
 $(CORE_BENCH): $(BUILD)/obj/tests/bench/core_bench.o $(CORE_LIB)
 	@mkdir -p $(@D)
