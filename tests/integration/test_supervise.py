@@ -48,7 +48,8 @@ def test_a_silent_device_is_offline_and_back_with_its_next_message(devices):
     last = speak(device)
     row = offline(stack, device)
     assert row["alarm_id"] == f"{device.name}~offline~{round(last['received_at'].timestamp() * 1000000)}"
-    assert (row["state"], row["point"], row["severity"], row["rule"]) == ("active", 0, "warning", "supervision")
+    assert (row["state"], row["point"], row["severity"]) == ("active", 0, "warning")
+    assert row["rule"].startswith("supervision")
     assert row["observed_at"] == last["received_at"]
     assert (row["received_at"] - row["observed_at"]).total_seconds() >= TIMEOUT_S
     assert row["data"].startswith("not heard of for") and row["data"].endswith("; heartbeat 1 s, 3 may be missed")
