@@ -5,6 +5,7 @@ UNIT := arena_test classify_test csv_test deadline_test device_test idset_test l
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
+        conduct_test \
         confirm_test \
         core_hardship_test \
         core_order_test \
@@ -13,6 +14,7 @@ CORE_UNIT := \
         core_test \
         hazard_test \
         level_test \
+        supervise_test \
         threshold_test \
         window_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz
@@ -65,15 +67,15 @@ store-test: $(STORE_TESTS)
 # What the bench measures with.
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,publish noop)
 
+# What the core costs in bytes a device and nanoseconds a report.
+CORE_BENCH := $(BUILD)/tests/bench/core_bench
+
 .PHONY: bench-programs
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) $(CORE_BENCH)
 
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(if $(filter noop,$*),-lpaho-mqtt3as)
-
-# What the core costs in bytes a device and nanoseconds a report.
-CORE_BENCH := $(BUILD)/tests/bench/core_bench
 
 $(CORE_BENCH): $(BUILD)/obj/tests/bench/core_bench.o $(CORE_LIB)
 	@mkdir -p $(@D)

@@ -55,6 +55,7 @@ run(struct fw_daemon *d, const struct fw_action *action)
 	case FW_ACT_WATCH:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:
+	case FW_ACT_OUTAGE:
 	case FW_ACT_LEDGER_MARK:
 		fw_store_add(d->lanes[action->lane].store, action);
 		break;

@@ -374,14 +374,29 @@ fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *done, in
 int64_t
 fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_us)
 {
-	struct fw_journal_state journal;
-
 	if (lane->under_way_since_us)
 		return lane->under_way_since_us;
 	if (lane->gathered_since_us)
 		return lane->gathered_since_us;
+	return fw_lane_read_until_us(lane, now_us);
+}
+
+int64_t
+fw_lane_read_until_us(const struct fw_lane_unit *lane, int64_t now_us)
+{
+	struct fw_journal_state journal;
+
 	fw_journal_state(lane->journal, &journal);
 	return journal.read == journal.written ? now_us : lane->last_read_us;
+}
+
+bool
+fw_lane_listens(const struct fw_lane_unit *lane)
+{
+	struct fw_mqtt_state session;
+
+	fw_mqtt_state(lane->mqtt, &session);
+	return session.up;
 }
 
 bool

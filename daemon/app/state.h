@@ -3,6 +3,7 @@
  *
  *	daemon.c   start ladder, stop ladder, signals, what the parts tell
  *	turn.c     one turn of the wheel: read, decide, write
+ *	hearing.c  up to when, and when not, devices can be heard
  *	reading.c  what is read from PostgreSQL, and when
  *	actions.c  carries out what the core has decided
  *	lane.c     a session, a journal and a store in a row
@@ -81,6 +82,9 @@ void fw_actions_run(struct fw_daemon *d, struct fw_actions actions);
 void fw_actions_take(struct fw_daemon *d, struct fw_actions actions);
 /* Reads what people have done about an incident, or with NULL about all that matter. */
 void fw_actions_ask(struct fw_daemon *d, const char *incident_id);
+
+/* hearing.c: tells the core, before time passes for it */
+void fw_hear(struct fw_daemon *d, int64_t now_us);
 
 /* reading.c */
 void fw_reading_load(struct fw_daemon *d); /* the earlier state, unless it is there or on its way */

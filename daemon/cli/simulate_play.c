@@ -116,6 +116,7 @@ run_one(struct fw_simulation *s, const struct fw_action *a)
 	case FW_ACT_RECEIPT:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:
+	case FW_ACT_OUTAGE:
 	case FW_ACT_LEDGER_MARK:
 		break;
 	}

@@ -317,6 +317,7 @@ fw_trace_action(struct fw_trace *t, const struct fw_action *a)
 	case FW_ACT_RECEIPT:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:
+	case FW_ACT_OUTAGE:
 	case FW_ACT_LEDGER_MARK:
 		break;
 	}

@@ -20,6 +20,7 @@ fw_rules_of(const struct fw_settings *s)
 	    .retry_us = s->notify.retry_ms * FW_MS,
 	    .retry_max_us = s->notify.retry_max_ms * FW_MS,
 	    .attempts = (uint32_t)s->notify.attempts,
+	    .divisions = s->instance.divisions,
 	};
 }
 
@@ -40,7 +41,9 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 		struct fw_device *d = value;
 
 		d->registration = fw_town_device(town, d->id, strlen(d->id));
+		fw_supervise_town(core, d);
 	}
+	core->next_level_us = 0;
 	fw_town_free(core->town);
 	core->town = town;
 	fw_hazard_arm_all(core);
@@ -63,6 +66,7 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 	fw_threshold_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
+	fw_supervise_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
 	return fw_core_end(core);
 }
@@ -98,6 +102,8 @@ fw_core_next_tick_us(const struct fw_core *core)
 	    &core->steps_due, &core->pages_due, &core->hazards_due, &core->windows_due};
 	int64_t next = core->false_alarms_unchecked ? 0 : fw_threshold_next_us(core);
 
+	if (fw_supervise_next_us(core) < next)
+		next = fw_supervise_next_us(core);
 	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
 		if (fw_deadlines_next_us(all[k]) < next)
 			next = fw_deadlines_next_us(all[k]);

@@ -30,8 +30,10 @@ struct fw_rules {
 	int64_t realarm_after_us;
 	int64_t uncommitted_us; /* a fire page not committed by then is sent all the same */
 	int64_t retry_us,
-	    retry_max_us;  /* between attempts of a page: the first pause and the longest */
-	uint32_t attempts; /* most attempts of a page */
+	    retry_max_us;      /* between attempts of a page: the first pause and the longest */
+	uint32_t attempts;     /* most attempts of a page */
+	const char *divisions; /* that are taken in, and so supervised: codes with commas between;
+				  "*" or NULL: all.  Lives as the core does */
 };
 
 struct fw_settings;
@@ -60,6 +62,7 @@ enum fw_action_type {
 	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
 	FW_ACT_STATUS,     /* u.device: write what it last said of itself */
 	FW_ACT_LEDGER,     /* u.ledger: write what is recorded of a boot */
+	FW_ACT_OUTAGE,     /* u.outage: write down when devices could not be heard */
 	FW_ACT_LEDGER_MARK, /* with the ledger rows before it the stored ledger is complete: nothing
 			       recorded is missing from it */
 };
@@ -163,6 +166,9 @@ struct fw_action {
 		struct {
 			const char *quarantine_id, *outcome;
 		} replayed;
+		struct {
+			int64_t from_us, up_us;
+		} outage;
 	} u;
 };
 
@@ -238,6 +244,15 @@ struct fw_actions fw_core_message(
 struct fw_actions fw_core_tick(struct fw_core *core, int64_t now_us);
 int64_t fw_core_next_tick_us(const struct fw_core *core);
 
+/* Every message that was received before until_us has been decided: devices are held silent up to
+ * then, with the next tick. */
+void fw_core_heard(struct fw_core *core, int64_t until_us, int64_t now_us);
+
+/* Whether devices can be heard, as of at_us.  From false to true it does not count as their
+ * silence, and as long again, at most a minute, in which they come back.  A core begins without,
+ * since the last time that any device was heard of. */
+struct fw_actions fw_core_listening(struct fw_core *core, bool listening, int64_t at_us);
+
 /* The transaction is about to be sent: the rows of alarms and incidents that changed since the last
  * one. */
 struct fw_actions fw_core_flush(struct fw_core *core);
@@ -275,6 +290,17 @@ void fw_core_load_boot(struct fw_core *core, const char *device, const char *div
     uint32_t boot_id, uint64_t highest, const struct fw_gap *gaps, size_t gap_count);
 void fw_core_load_report(struct fw_core *core, const char *device, const char *division,
     uint32_t boot_id, uint64_t sequence, int64_t now_us);
+/* When a device was last heard of, and with what; last_seen_us 0: never, and known since known_us.
+ * Of several the latest counts. */
+struct fw_seen {
+	const char *device;
+	int64_t last_seen_us, last_observed_us, known_us;
+	uint32_t boot_id, mode;
+	bool clock_fault;
+};
+void fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen);
+/* By time. */
+void fw_core_load_outage(struct fw_core *core, int64_t from_us, int64_t up_us);
 /* Takes ownership. */
 void fw_core_load_windows(struct fw_core *core, struct fw_windows *windows);
 /* Of the last thirty days. */

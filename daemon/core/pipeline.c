@@ -187,7 +187,9 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 	core->counters.reports[r->message->lane]++;
 	emit_report(core, FW_ACT_REPORT, r);
 	tell_replayed(core, r->message, "recorded");
+	changed = fw_conduct_report(core, r, now_us);
 	note_seen(core, r->device, r);
+	changed |= fw_supervise_report(core, r, now_us);
 	for (size_t i = 0; i < r->event_count; i++)
 		changed |= fw_event_take(core, r->device, r, i, now_us);
 	changed |= fw_threshold_take(core, r, &before, now_us);

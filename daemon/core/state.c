@@ -35,6 +35,8 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->false_alarms, hash_seed);
 	fw_deadlines_init(&core->watches_due);
 	fw_strmap_init(&core->watches, hash_seed);
+	fw_deadlines_init(&core->silence_due);
+	fw_deadlines_init(&core->conduct_due);
 	fw_arena_init(&core->arena, ARENA_BLOCK_BYTES);
 	core->dirty_devices_end = &core->dirty_devices;
 	return core;
@@ -84,6 +86,8 @@ fw_core_free(struct fw_core *core)
 	fw_deadlines_fini(&core->windows_due);
 	fw_windows_free(core->windows);
 	fw_watches_fini(core);
+	fw_deadlines_fini(&core->silence_due);
+	fw_conduct_free(core);
 	while (fw_strmap_next(&core->incidents, &cursor, &value)) {
 		struct fw_incident *i = value;
 
@@ -136,6 +140,7 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 		fw_deadlines_shift(&core->hazards_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->watches_due, now_us - core->last_now_us);
 		core->watches_held_us += now_us - core->last_now_us;
+		fw_supervise_shift(core, now_us - core->last_now_us);
 	}
 	core->last_now_us = now_us;
 }

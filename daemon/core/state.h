@@ -13,6 +13,9 @@
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
+ *	supervise.c silence -> cause
+ *	conduct.c   what a device's reports give away beside what they say -> cause
+ *	hearing.c   up to when, and when not, the centre could hear
  *	escalate.c  trigger -> steps -> pages due
  *	pages.c     page: written, sent, retried, done
  *	receipt.c   committed -> receipts, stored ledger
@@ -35,6 +38,23 @@
 #include "core/classify.h"
 #include "core/core.h"
 
+#define FW_OUTAGES_MAX 64
+
+/* Nobody could be heard from from_us until up_us; whoever has not come back since, has until to_us.
+ */
+struct fw_outage {
+	int64_t from_us, up_us, to_us;
+};
+
+struct fw_hearing {
+	int64_t until_us;      /* every message received before is decided */
+	int64_t deaf_since_us; /* holds while it does not listen; 0: it never has */
+	int64_t began_us;      /* nobody listened before */
+	bool listening;
+	uint32_t outage_count;
+	struct fw_outage outages[FW_OUTAGES_MAX]; /* by time, and apart */
+};
+
 struct fw_core {
 	struct fw_rules rules;
 	struct fw_town *town;
@@ -56,6 +76,13 @@ struct fw_core {
 	struct fw_windows *windows;    /* NULL: none yet */
 	struct fw_strmap false_alarms; /* "site:" or "device:" and id -> struct fw_false_alarms */
 	bool false_alarms_unchecked;   /* those loaded */
+
+	struct fw_hearing hearing;
+	struct fw_deadlines silence_due; /* fw_device.silence */
+	struct fw_deadlines conduct_due; /* struct fw_follow of conduct.c */
+	int64_t next_level_us;           /* when a protection level begins or ends; 0: a new town */
+	bool sweeping;                   /* all devices are looked at, some each tick … */
+	size_t swept;                    /* … up to here */
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
@@ -197,6 +224,37 @@ const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 /* confirm.c */
 /* What an alarm that was raised, or repeated, says of its incident's fire. */
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
+
+/* supervise.c */
+/* Of a report that was taken in, behind fw_conduct_report.  True: state has changed. */
+bool fw_supervise_report(struct fw_core *core, const struct fw_report *r, int64_t now_us);
+void fw_supervise_tick(struct fw_core *core, int64_t now_us);
+int64_t fw_supervise_next_us(const struct fw_core *core);
+/* It is in the town that is read now, or is not any more. */
+void fw_supervise_town(struct fw_core *core, struct fw_device *d);
+/* The clock was set. */
+void fw_supervise_shift(struct fw_core *core, int64_t by_us);
+/* It, or its kind, has a heartbeat. */
+bool fw_is_supervised(const struct fw_registration *r);
+/* "72 h", "3 min", "45 s"; in the arena. */
+const char *fw_duration_text(struct fw_core *core, int64_t us);
+
+/* conduct.c */
+/* Of a report that is new, before it is noted as the device's last.  True: state has changed. */
+bool fw_conduct_report(struct fw_core *core, const struct fw_report *r, int64_t now_us);
+void fw_conduct_tick(struct fw_core *core, int64_t until_us, int64_t now_us);
+void fw_conduct_load_boot(struct fw_core *core, struct fw_device *d, struct fw_boot *boot);
+void fw_conduct_load_alarm(struct fw_core *core, const struct fw_alarm *a);
+void fw_conduct_free(struct fw_core *core);
+
+/* hearing.c */
+/* Up to when silence is silence. */
+int64_t fw_hearing_until(const struct fw_core *core);
+/* When somebody will have listened for heard_us, from from_us on. */
+int64_t fw_hearing_passed(const struct fw_core *core, int64_t from_us, int64_t heard_us);
+/* How much of that time nobody listened. */
+int64_t fw_hearing_deaf(const struct fw_core *core, int64_t from_us, int64_t to_us);
+void fw_hearing_shift(struct fw_core *core, int64_t by_us);
 
 /* escalate.c */
 /* How people are called for a trigger. */

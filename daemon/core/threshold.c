@@ -63,16 +63,18 @@ is_first(const struct fw_boot *boot, uint64_t sequence)
 	if (s->highest != sequence)
 		return false;
 	return sequence == 1
-		   ? s->gap_count == 0
-		   : s->gap_count == 1 && s->gaps[0].first == 1 && s->gaps[0].last == sequence - 1;
+		   ? fw_seqset_gap_count(s) == 0
+		   : fw_seqset_gap_count(s) == 1 && s->gaps->items[0].first == 1 &&
+			 s->gaps->items[0].last == sequence - 1;
 }
 
 static bool
 may_come_late(const struct fw_boot *boot, int64_t now_us)
 {
 	const struct fw_seqset *s = &boot->received;
+	uint32_t count = fw_seqset_gap_count(s);
 
-	return s->gap_count && now_us - s->gaps[s->gap_count - 1].opened_at_us < LATE_US;
+	return count && now_us - s->gaps->items[count - 1].opened_at_us < LATE_US;
 }
 
 static void

@@ -92,13 +92,13 @@ enum gap_field { GAP_FIRST, GAP_LAST, GAP_OPENED };
 static void
 put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, enum gap_field field)
 {
-	size_t size = (size_t)s->gap_count * 24 + 3, n = 1;
+	size_t size = (size_t)fw_seqset_gap_count(s) * 24 + 3, n = 1;
 	char *text;
 
 	b->scratch = text = fw_grow(b->scratch, &b->scratch_cap, size, 1);
 	text[0] = '{';
-	for (uint32_t i = 0; i < s->gap_count; i++) {
-		const struct fw_gap *g = &s->gaps[i];
+	for (uint32_t i = 0; i < fw_seqset_gap_count(s); i++) {
+		const struct fw_gap *g = &s->gaps->items[i];
 		int64_t value = 0;
 
 		switch (field) {
@@ -213,6 +213,16 @@ add_device(struct fw_batch *b, const struct fw_device *d)
 
 	fw_put_text(c, d->id);
 	fw_put_text(c, fw_device_division(d));
+}
+
+static void
+add_outage(struct fw_batch *b, int64_t from_us, int64_t up_us)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_OUTAGE];
+
+	fw_put_text(c, b->instance);
+	fw_put_time(c, from_us);
+	fw_put_time(c, up_us);
 }
 
 static void
@@ -563,6 +573,9 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		return;
 	case FW_ACT_LEDGER:
 		add_ledger(b, action->u.ledger.device, action->u.ledger.boot);
+		return;
+	case FW_ACT_OUTAGE:
+		add_outage(b, action->u.outage.from_us, action->u.outage.up_us);
 		return;
 	case FW_ACT_LEDGER_MARK:
 		b->has_ledger_mark = true;

@@ -27,7 +27,14 @@ text_step(enum fw_sql statement, const char *const *values, int count)
 
 /* ---------------------------------------------------------------- the state of an earlier run */
 
-enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS }; /* steps, behind BEGIN */
+enum { /* steps, behind BEGIN */
+	RECORDS_CHECKPOINTS = 1,
+	RECORDS_LEDGER,
+	RECORDS_REPORTS,
+	RECORDS_SEEN,
+	RECORDS_OUTAGES,
+	RECORDS_STEP_COUNT
+};
 enum {
 	WORK_WINDOWS = 1,
 	WORK_FALSE_ALARMS,
@@ -51,7 +58,7 @@ struct state_read {
 	char days[12];
 	struct fw_checkpoint checkpoints[FW_LANES];
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
-	struct fw_pg_step steps[WORK_STEP_COUNT + 1];
+	struct fw_pg_step steps[WORK_STEP_COUNT + 1]; /* and no fewer than of records */
 	struct fw_pg_request request;
 	void (*done)(
 	    const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
@@ -127,6 +134,37 @@ load_boot(struct state_read *r, const PGresult *rows, int row)
 }
 
 static void
+load_report(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_seen seen = {
+	    .device = fw_get_text(rows, row, 0),
+	    .boot_id = (uint32_t)fw_get_int(rows, row, 2),
+	    .last_seen_us = fw_get_time(rows, row, 4),
+	    .last_observed_us = fw_get_time(rows, row, 5),
+	    .mode = (uint32_t)fw_get_int(rows, row, 6),
+	    .clock_fault = fw_get_int(rows, row, 7) != 0,
+	};
+
+	fw_core_load_report(r->core, seen.device, fw_get_text(rows, row, 1), seen.boot_id,
+	    (uint64_t)fw_get_int(rows, row, 3), r->now_us);
+	fw_core_load_seen(r->core, &seen);
+}
+
+static void
+load_seen(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_seen(r->core, &(struct fw_seen){
+				       .device = fw_get_text(rows, row, 0),
+				       .last_seen_us = fw_get_time(rows, row, 1),
+				       .last_observed_us = fw_get_time(rows, row, 2),
+				       .boot_id = (uint32_t)fw_get_int(rows, row, 3),
+				       .mode = (uint32_t)fw_get_int(rows, row, 4),
+				       .clock_fault = fw_get_int(rows, row, 5) != 0,
+				       .known_us = fw_get_time(rows, row, 6),
+				   });
+}
+
+static void
 on_records(size_t step, const PGresult *rows, void *context)
 {
 	struct state_read *r = context;
@@ -137,9 +175,12 @@ on_records(size_t step, const PGresult *rows, void *context)
 		else if (step == RECORDS_LEDGER)
 			load_boot(r, rows, i);
 		else if (step == RECORDS_REPORTS)
-			fw_core_load_report(r->core, fw_get_text(rows, i, 0),
-			    fw_get_text(rows, i, 1), (uint32_t)fw_get_int(rows, i, 2),
-			    (uint64_t)fw_get_int(rows, i, 3), r->now_us);
+			load_report(r, rows, i);
+		else if (step == RECORDS_SEEN)
+			load_seen(r, rows, i);
+		else if (step == RECORDS_OUTAGES)
+			fw_core_load_outage(
+			    r->core, fw_get_time(rows, i, 0), fw_get_time(rows, i, 1));
 	}
 }
 
@@ -395,8 +436,10 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
 	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
 	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
-	r->steps[4] = text_step(FW_SQL_COMMIT, NULL, 0);
-	state_send(r, 5, true, on_records, on_records_done);
+	r->steps[RECORDS_SEEN] = text_step(FW_SQL_READ_SEEN, NULL, 0);
+	r->steps[RECORDS_OUTAGES] = text_step(FW_SQL_READ_OUTAGES, r->params, 1);
+	r->steps[RECORDS_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
+	state_send(r, RECORDS_STEP_COUNT + 1, true, on_records, on_records_done);
 }
 
 static struct state_read *

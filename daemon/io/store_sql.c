@@ -38,6 +38,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "t8",
+    [FW_SQL_OUTAGE] = "tmm",
     [FW_SQL_CHECKPOINT] = "t28888",
 };
 
@@ -277,6 +278,13 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"AS m(instance, age) "
 	"ON CONFLICT (instance) DO UPDATE SET complete_before = EXCLUDED.complete_before"},
 
+    [FW_SQL_OUTAGE] = {"outage",
+	"INSERT INTO outage (instance, from_at, up_at) "
+	"SELECT DISTINCT ON (instance, from_at) instance, from_at, up_at "
+	"FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS o(instance, from_at, up_at) "
+	"ORDER BY instance, from_at, up_at DESC "
+	"ON CONFLICT (instance, from_at) DO UPDATE SET up_at = EXCLUDED.up_at"},
+
     [FW_SQL_CHECKPOINT] = {"checkpoint",
 	"INSERT INTO checkpoint (instance, lane, journal, position, fence, batch) "
 	"SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) "
@@ -327,9 +335,20 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* The day, by the daemon's clock, leaves partitions out; what counts is the database's clock,
        which has the index: the daemon's may have been set meanwhile. */
     [FW_SQL_READ_REPORTS] = {"read_reports",
-	"SELECT device, division, boot_id, sequence FROM report "
+	"SELECT device, division, boot_id, sequence, received_at, observed_at, mode, clock_fault FROM report "
 	"WHERE received_day >= (SELECT " DAY(
 	    "t") " - 2 FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ")"},
+
+    /* When each device was last heard of; those that never were are known since they were
+       registered. */
+    [FW_SQL_READ_SEEN] = {"read_seen",
+	"SELECT d.device, s.last_seen_at, s.last_observed_at, s.boot_id, s.mode, s.clock_fault, d.registered_at "
+	"FROM device d LEFT JOIN device_status s ON s.device = d.device"},
+
+    /* As many as the core remembers. */
+    [FW_SQL_READ_OUTAGES] = {"read_outages",
+	"SELECT from_at, up_at FROM (SELECT from_at, up_at FROM outage WHERE instance = $1 ORDER BY from_at DESC LIMIT 64) "
+	"AS o ORDER BY from_at"},
 
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */

@@ -305,7 +305,7 @@ find_kind(struct fw_rulebook *b, const char *name)
 	const struct fw_kind *kind = fw_strmap_get(&b->kinds, name, strlen(name));
 
 	if (!kind) {
-		fw_rulebook_add_kind(b, &(struct fw_kind){.name = name, .missed = 1});
+		fw_rulebook_add_kind(b, &(struct fw_kind){.name = name, .missed = FW_MISSED});
 		kind = fw_strmap_get(&b->kinds, name, strlen(name));
 	}
 	return kind;

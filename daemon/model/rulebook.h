@@ -15,6 +15,9 @@
 #include "base/arena.h"
 #include "model/names.h"
 
+/* Heartbeats that a kind which is not in the book may miss. */
+#define FW_MISSED 3
+
 /* Any of a code, a point's type say. */
 #define FW_ANY (-1)
 

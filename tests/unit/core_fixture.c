@@ -248,6 +248,9 @@ trace(struct bench *b, const struct fw_action *a)
 	case FW_ACT_LEDGER:
 		write_line(b, "ledger %s %u\n", a->u.ledger.device->id, a->u.ledger.boot->boot_id);
 		break;
+	case FW_ACT_OUTAGE:
+		write_line(b, "outage\n");
+		break;
 	case FW_ACT_LEDGER_MARK:
 		write_line(b, "mark\n");
 		break;
@@ -340,6 +343,23 @@ bench_wait(struct bench *b, int64_t us)
 	}
 	b->now_us = until;
 	return b->trace;
+}
+
+const char *
+bench_hear(struct bench *b, int64_t us)
+{
+	int64_t until = b->now_us + us, next;
+
+	b->trace[0] = '\0';
+	for (next = b->now_us; next <= until; next = fw_core_next_tick_us(b->core)) {
+		if (next > b->now_us)
+			b->now_us = next;
+		fw_core_heard(b->core, b->now_us, b->now_us);
+		run(b, fw_core_tick(b->core, b->now_us));
+	}
+	b->now_us = until;
+	fw_core_heard(b->core, b->now_us, b->now_us);
+	return run(b, fw_core_tick(b->core, b->now_us));
 }
 
 const char *

@@ -69,7 +69,9 @@ void bench_renew_town(struct bench *b); /* the same town, read again */
 const char *bench_say(struct bench *b, struct say what);
 const char *bench_bytes(struct bench *b, const char *topic, const void *payload, size_t len);
 const char *bench_wait(
-    struct bench *b, int64_t us);         /* moves the clock, ticking at each deadline on the way */
+    struct bench *b, int64_t us); /* moves the clock, ticking at each deadline on the way */
+/* Likewise, and all that was sent meanwhile has been heard. */
+const char *bench_hear(struct bench *b, int64_t us);
 const char *bench_flush(struct bench *b); /* rows of alarms and incidents */
 const char *bench_commit(
     struct bench *b); /* everything written so far is committed, claims are granted */
