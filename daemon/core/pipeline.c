@@ -187,11 +187,12 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 	core->counters.reports[r->message->lane]++;
 	emit_report(core, FW_ACT_REPORT, r);
 	tell_replayed(core, r->message, "recorded");
-	changed = fw_conduct_report(core, r, now_us);
-	note_seen(core, r->device, r);
-	changed |= fw_supervise_report(core, r, now_us);
+	/* What it says comes first: an incident is to be named after a fire, not after its boot. */
 	for (size_t i = 0; i < r->event_count; i++)
 		changed |= fw_event_take(core, r->device, r, i, now_us);
+	changed |= fw_conduct_report(core, r, now_us);
+	note_seen(core, r->device, r);
+	changed |= fw_supervise_report(core, r, now_us);
 	changed |= fw_threshold_take(core, r, &before, now_us);
 	if (changed)
 		promote(core, first_action, core->lane);

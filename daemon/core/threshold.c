@@ -62,10 +62,9 @@ is_first(const struct fw_boot *boot, uint64_t sequence)
 
 	if (s->highest != sequence)
 		return false;
-	return sequence == 1
-		   ? fw_seqset_gap_count(s) == 0
-		   : fw_seqset_gap_count(s) == 1 && s->gaps->items[0].first == 1 &&
-			 s->gaps->items[0].last == sequence - 1;
+	return sequence == 1 ? fw_seqset_gap_count(s) == 0
+			     : fw_seqset_gap_count(s) == 1 && s->gaps->items[0].first == 1 &&
+				   s->gaps->items[0].last == sequence - 1;
 }
 
 static bool
