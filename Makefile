@@ -26,7 +26,7 @@ BASE  := arena deadline error idset log mem seqset strmap text time
 MODEL := device incident names rulebook settings town
 CORE  := alarm classify confirm core decode escalate event incident load pages pipeline receipt state timeline
 IO    := address config_file control crc32c journal journal_folder journal_keeper journal_open journal_scan journal_segment \
-         lease loop mqtt mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service \
+         lease loop mqtt mqtt_client mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service \
          store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows webhook
 APP   := actions daemon handover lane options reading role status turn
 CLI   := act command csv db faults import import_file journal journal_export journal_replay journal_show list main migrate \
