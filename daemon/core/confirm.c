@@ -30,13 +30,21 @@ is_near(const struct fw_core *core, const struct fw_alarm *a, const struct fw_al
 	       -apart <= core->rules.confirm_within_us;
 }
 
+/* A fire speaks for another one after it was restored too, what only supports one while it is
+ * raised: nothing else of what is over is read again after a start. */
+static bool
+speaks(const struct fw_alarm *a, enum fw_weight least)
+{
+	return a->weight >= least && (a->class == FW_CLASS_FIRE || !a->restored_at_us);
+}
+
 /* Another one of the zone that weighs at least so much. */
 static const struct fw_alarm *
 find_second(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a,
     enum fw_weight least)
 {
 	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
-		if (b != a && b->weight >= least && !(a->windowed && b->windowed) &&
+		if (b != a && speaks(b, least) && !(a->windowed && b->windowed) &&
 		    are_independent(a, b) && is_near(core, a, b))
 			return b;
 	return NULL;
