@@ -2,21 +2,19 @@
 /* firewatchctl simulate: what would happen in this town if a scenario came true. */
 #include "cli/simulate.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/mem.h"
 #include "base/time.h"
 #include "cli/moment.h"
 #include "cli/run.h"
 #include "cli/say.h"
 #include "io/config_file.h"
+#include "scenario/file.h"
 
-#define SCENARIO_MAX_BYTES (64 * 1024 * 1024)
 #define HASH_SEED 7 /* the same each time: so is the trace */
 
 static double
@@ -41,37 +39,12 @@ take_start(const struct fw_request *r, int64_t *out_us)
 	return code;
 }
 
-/* The whole file; NULL: errno tells. */
-static char *
-read_file(const char *path, size_t *len)
-{
-	FILE *f = fopen(path, "re");
-	size_t cap = 0, n;
-	char *text = NULL;
-
-	*len = 0;
-	if (!f)
-		return NULL;
-	do {
-		text = fw_grow(text, &cap, *len + 64 * 1024, 1);
-		n = fread(text + *len, 1, 64 * 1024, f);
-		*len += n;
-	} while (n > 0 && *len < SCENARIO_MAX_BYTES);
-	if (ferror(f) || n > 0) {
-		errno = n > 0 ? EFBIG : errno;
-		free(text);
-		text = NULL;
-	}
-	fclose(f);
-	return text;
-}
-
 /* To be freed in any case. */
 static enum fw_exit
 read_scenario(const char *path, struct sim_scenario *scenario)
 {
 	size_t n;
-	char *text = read_file(path, &n);
+	char *text = sim_file_read(path, &n);
 	int rc = sim_scenario_read(scenario, text ? text : "", text ? n : 0);
 
 	if (!text)

@@ -9,12 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/mem.h"
 #include "base/time.h"
 #include "player.h"
+#include "scenario/file.h"
 #include "scenario/words.h"
-
-#define SCENARIO_MAX_BYTES (64 * 1024 * 1024)
 
 enum exit_code { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3 };
 
@@ -145,31 +143,6 @@ take_arguments(struct arguments *a, int argc, char **argv)
 	return EXIT_DONE;
 }
 
-/* The whole file; NULL: errno tells. */
-static char *
-read_file(const char *path, size_t *len)
-{
-	FILE *f = fopen(path, "re");
-	size_t cap = 0, n;
-	char *text = NULL;
-
-	*len = 0;
-	if (!f)
-		return NULL;
-	do {
-		text = fw_grow(text, &cap, *len + 64 * 1024, 1);
-		n = fread(text + *len, 1, 64 * 1024, f);
-		*len += n;
-	} while (n > 0 && *len < SCENARIO_MAX_BYTES);
-	if (ferror(f) || n > 0) {
-		errno = n > 0 ? EFBIG : errno;
-		free(text);
-		text = NULL;
-	}
-	fclose(f);
-	return text;
-}
-
 /* No device does these: they are for virtual time. */
 static int
 refuse_acts(const char *path, const struct sim_scenario *s)
@@ -190,7 +163,7 @@ static int
 read_scenario(const char *path, struct sim_scenario *s)
 {
 	size_t n;
-	char *text = read_file(path, &n);
+	char *text = sim_file_read(path, &n);
 	int rc;
 
 	if (!text) {
