@@ -7,6 +7,7 @@ import os
 import pytest
 
 import harness
+from town_folder import Town
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -67,3 +68,11 @@ def own_stack(request):
 @pytest.fixture
 def site(stack):
     return stack.site()
+
+
+@pytest.fixture
+def town(stack, tmp_path):
+    """The files of a town, to be imported."""
+    made = Town(stack, tmp_path)
+    yield made
+    made.close()

@@ -11,13 +11,6 @@ from town_folder import BASE, DONE, REFUSED, TABLES, USAGE, Town
 NO_FIRE_POLICY = "firewatchctl: warning: class fire has no policy: a fire pages only whoever is on duty nearest\n"
 
 
-@pytest.fixture
-def town(stack, tmp_path):
-    made = Town(stack, tmp_path)
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def shared_town(shared_stack, tmp_path_factory):
     """For files that are refused: it stays as it is."""

@@ -33,13 +33,6 @@ FILES = {
 TOWN = {**BASE, **FILES}
 
 
-@pytest.fixture
-def town(stack, tmp_path):
-    made = Town(stack, tmp_path)
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def shared_town(shared_stack, tmp_path_factory):
     """For files that are refused, and for the standard rows: it stays as it is."""
