@@ -321,7 +321,7 @@ static const struct fw_line of_supervisory[] = {
 /* ---------------------------------------------------------------- what was started */
 
 static const struct fw_line of_activated[] = {
-    OF(ACTIVATED, 1, SUPERVISORY, MINOR, SUPPORTS, "the fire panel has started what it drives",
+    OF(ACTIVATED, 1, SUPERVISORY, MINOR, NONE, "the fire panel has started what it drives",
 	STATE("5")),
     FROM(ACTIVATED, 10, 13, SUPERVISORY, MINOR, NONE, "a gas detector has started its valve or fan",
 	GAS_SYSTEMS),
@@ -338,8 +338,8 @@ static const struct fw_line of_activated[] = {
 	STATE("5")),
     OF(ACTIVATED, 85, SUPERVISORY, MINOR, SUPPORTS,
 	"an input module: what is wired to it has responded", STATE("5")),
-    FROM(ACTIVATED, 84, 88, SUPERVISORY, MINOR, SUPPORTS,
-	"a module has started what is wired to it", STATE("5")),
+    FROM(ACTIVATED, 84, 88, SUPERVISORY, MINOR, NONE, "a module has started what is wired to it",
+	STATE("5")),
     OF(ACTIVATED, 91, SUPERVISORY, MAJOR, SUPPORTS,
 	"a fire pump was started: a fire, a test, or water that is lost", PUMP_STARTS),
     OF(ACTIVATED, 95, SUPERVISORY, MAJOR, SUPPORTS,
@@ -363,7 +363,7 @@ static const struct fw_line of_activated[] = {
 	SMOKE_CONTROL),
     FROM(ACTIVATED, 117, 118, SUPERVISORY, MINOR, SUPPORTS, "a fire door or shutter was closed",
 	FIRE_DOORS),
-    OF(ACTIVATED, 121, SUPERVISORY, MINOR, SUPPORTS,
+    OF(ACTIVATED, 121, SUPERVISORY, MINOR, NONE,
 	"a sounder was started: people in the building are warned", SOUNDERS),
 };
 
@@ -403,12 +403,12 @@ static const struct fw_line of_feedback[] = {
     FROM(FEEDBACK, 111, 116, SUPERVISORY, MINOR, SUPPORTS, "smoke control works", SMOKE_CONTROL),
     FROM(FEEDBACK, 117, 118, SUPERVISORY, MINOR, SUPPORTS, "a fire door or shutter is closed",
 	FIRE_DOORS),
-    OF(FEEDBACK, 121, SUPERVISORY, MINOR, SUPPORTS,
+    OF(FEEDBACK, 121, SUPERVISORY, MINOR, NONE,
 	"a sounder sounds: people in the building are warned", SOUNDERS),
 };
 
 static const struct fw_line of_delayed[] = {
-    OF(DELAYED, 1, SUPERVISORY, MINOR, SUPPORTS,
+    OF(DELAYED, 1, SUPERVISORY, MINOR, NONE,
 	"the fire panel waits before it starts what it drives: somebody looks first", STATE("7")),
     FROM(DELAYED, 25, 79, SUPERVISORY, MAJOR, SUPPORTS,
 	"a detector waits to be sure before it says fire: look at it", FIELD),
