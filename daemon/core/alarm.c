@@ -213,11 +213,9 @@ reset(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_
 {
 	bool changed = false;
 
-	for (unsigned bit = 0; bit < FW_CONDITIONS && !a->restored_at_us; bit++) {
-		a->was_reset = true;
+	for (unsigned bit = 0; bit < FW_CONDITIONS && !a->restored_at_us; bit++)
 		changed |= let_go(core, a, bit, c, "the device was reset", now_us);
-		a->was_reset = a->restored_at_us != 0;
-	}
+	a->was_reset = a->restored_at_us != 0;
 	return changed;
 }
 

@@ -335,6 +335,16 @@ plan_extra(struct fw_core *core, struct fw_incident *i, enum fw_class class, str
 		plan_line(core, i, &extra, how, now_us);
 }
 
+/* The last trigger has been planned for. */
+static bool
+has_plan(const struct fw_incident *i)
+{
+	for (const struct fw_step *s = i->steps; s; s = s->next)
+		if (s->trigger == i->trigger_count)
+			return true;
+	return false;
+}
+
 /* Once for each trigger: by which lines people are called. */
 static void
 tell_policy(struct fw_core *core, const struct fw_incident *i, enum fw_class of,
@@ -346,9 +356,9 @@ tell_policy(struct fw_core *core, const struct fw_incident *i, enum fw_class of,
 	snprintf(key, sizeof(key), "policy:%u", i->trigger_count);
 	if (line)
 		fw_timeline(core, i, now_us, key, "policy", "firewatchd",
-		    "policy for %s, category %s, level %s: %zu lines; level in force: %s", class,
+		    "policy for %s, category %s, level %s, of %zu %s; level in force: %s", class,
 		    *line->category ? line->category : "any", *line->level ? line->level : "any",
-		    count, fw_level_name(i->level));
+		    count, count == 1 ? "line" : "lines", fw_level_name(i->level));
 	else
 		fw_timeline(core, i, now_us, key, "policy", "firewatchd",
 		    "no policy for %s: %s; level in force: %s", class,
@@ -364,6 +374,7 @@ plan_lines(struct fw_core *core, struct fw_incident *i, enum fw_class class, str
 	static const struct fw_policy anyone = {
 	    .role = "anyone", .channel = "webhook", .category = "", .level = ""};
 	const struct fw_policy *lines[POLICY_MOST];
+	bool known = has_plan(i);
 	size_t n = fw_town_policy(
 	    core->town, class, category_of(core, i), fw_level_name(i->level), lines, POLICY_MOST);
 
@@ -372,7 +383,8 @@ plan_lines(struct fw_core *core, struct fw_incident *i, enum fw_class class, str
 	if (n == 0 && fw_class_is_emergency(class))
 		plan_line(core, i, &anyone, how, now_us);
 	plan_extra(core, i, class, how, now_us);
-	tell_policy(core, i, class, n ? lines[0] : NULL, n, now_us);
+	if (!known)
+		tell_policy(core, i, class, n ? lines[0] : NULL, n, now_us);
 }
 
 bool

@@ -79,22 +79,6 @@ fw_hazard_arm_all(struct fw_core *core)
 		fw_hazard_arm(core, value);
 }
 
-/* "36 h", "7 d": in the largest unit that leaves no rest. */
-static const char *
-duration(struct fw_core *core, int64_t us)
-{
-	static const struct {
-		int64_t us;
-		const char *word;
-	} units[] = {{FW_DAY, "d"}, {60 * FW_MIN, "h"}, {FW_MIN, "min"}, {FW_S, "s"}};
-	size_t k = 0;
-
-	while (k < 3 && us % units[k].us)
-		k++;
-	return fw_arena_printf(
-	    &core->arena, "%lld %s", (long long)(us / units[k].us), units[k].word);
-}
-
 static void
 outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 {
@@ -107,23 +91,23 @@ outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 		return;
 	a->is_hazard = true;
 	found_us = a->received_at_us + limit->limit_us;
-	emit(core,
-	    &(struct fw_hazard){
-		.id = fw_arena_printf(
-		    &core->arena, "%s~%u~%s", a->device->id, a->point, fw_class_name(a->class)),
-		.division = i->division,
-		.site = i->site,
-		.device = a->device->id,
-		.class = fw_class_name(a->class),
-		.kind = "lasting",
-		.major = limit->major,
-		.person = responsible(core, i->site, i->division, limit->role, now_us),
-		.reason = fw_arena_printf(&core->arena, "%s at point %u for more than %s: %s",
-		    fw_class_name(a->class), a->point, duration(core, limit->limit_us), a->reason),
-		.alarm = a->id,
-		.found_at_us = found_us,
-		.deadline_at_us = found_us + limit->deadline_us,
-	    });
+	emit(core, &(struct fw_hazard){
+		       .id = fw_arena_printf(&core->arena, "%s~%u~%s", a->device->id, a->point,
+			   fw_class_name(a->class)),
+		       .division = i->division,
+		       .site = i->site,
+		       .device = a->device->id,
+		       .class = fw_class_name(a->class),
+		       .kind = "lasting",
+		       .major = limit->major,
+		       .person = responsible(core, i->site, i->division, limit->role, now_us),
+		       .reason = fw_arena_printf(&core->arena,
+			   "%s at point %u for more than %s: %s", fw_class_name(a->class), a->point,
+			   fw_duration_text(core, limit->limit_us), a->reason),
+		       .alarm = a->id,
+		       .found_at_us = found_us,
+		       .deadline_at_us = found_us + limit->deadline_us,
+		   });
 }
 
 /* ---------------------------------------------------------------- what is wrong too often */

@@ -236,8 +236,6 @@ void fw_supervise_town(struct fw_core *core, struct fw_device *d);
 void fw_supervise_shift(struct fw_core *core, int64_t by_us);
 /* It, or its kind, has a heartbeat. */
 bool fw_is_supervised(const struct fw_registration *r);
-/* "72 h", "3 min", "45 s"; in the arena. */
-const char *fw_duration_text(struct fw_core *core, int64_t us);
 
 /* conduct.c */
 /* Of a report that is new, before it is noted as the device's last.  True: state has changed. */
@@ -304,5 +302,7 @@ void fw_hazard_tick(struct fw_core *core, int64_t now_us);
 /* timeline.c: `key` is copied */
 void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key,
     const char *kind, const char *actor, const char *format, ...) FW_PRINTF(7, 8);
+/* "3 d", "30 h", "90 s": no rest of a large number is told; in the arena. */
+const char *fw_duration_text(struct fw_core *core, int64_t us);
 
 #endif

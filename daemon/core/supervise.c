@@ -120,18 +120,6 @@ cause_of(struct fw_device *d, int64_t at_us)
 
 /* ---------------------------------------------------------------- in words */
 
-const char *
-fw_duration_text(struct fw_core *core, int64_t us)
-{
-	int64_t s = us / FW_S;
-
-	if (s >= 2 * 3600 || (s > 0 && s % 3600 == 0))
-		return fw_arena_printf(&core->arena, "%lld h", (long long)(s / 3600));
-	if (s >= 120 || (s > 0 && s % 60 == 0))
-		return fw_arena_printf(&core->arena, "%lld min", (long long)(s / 60));
-	return fw_arena_printf(&core->arena, "%lld s", (long long)s);
-}
-
 static const char *
 tell(struct fw_core *core, const struct fw_device *d, const struct patience *p, int64_t until_us)
 {

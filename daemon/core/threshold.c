@@ -372,24 +372,34 @@ said_it_itself(const struct judging *j, const struct fw_hold *hold)
 }
 
 static bool
+settle_one(
+    const struct judging *j, const struct fw_alarm *a, bool is_change, const enum verdict *verdicts)
+{
+	unsigned bit = is_change ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
+				 : FW_BIT_OF_VALUE((unsigned)j->quantity);
+	const struct fw_hold *hold = fw_alarm_held_by(a, bit);
+	const struct fw_threshold *t;
+
+	if (!hold || said_it_itself(j, hold) || together(j, a, is_change, verdicts, &t) != BACK ||
+	    (!t && !is_orphan(j, a, bit)))
+		return false;
+	return restore(j, a, is_change, t);
+}
+
+/* Found by point and class: a device may have many alarms. */
+static bool
 settle(const struct judging *j, const enum verdict *verdicts)
 {
-	const struct fw_threshold *t;
-	struct fw_alarm *next;
 	bool changed = false;
 
-	for (struct fw_alarm *a = j->device->alarms; a; a = next) {
-		next = a->device_next;
-		for (unsigned k = 0; k < 2 && a->point == j->point && !a->restored_at_us; k++) {
-			unsigned bit = k ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
-					 : FW_BIT_OF_VALUE((unsigned)j->quantity);
-			const struct fw_hold *hold = fw_alarm_held_by(a, bit);
+	for (int class = 0; class < FW_CLASSES; class ++) {
+		const struct fw_alarm *a =
+		    fw_alarm_raised(j->core, j->device, j->point, (enum fw_class) class);
 
-			if (!hold || said_it_itself(j, hold))
-				continue;
-			if (together(j, a, k, verdicts, &t) == BACK && (t || is_orphan(j, a, bit)))
-				changed |= restore(j, a, k, t);
-		}
+		if (a)
+			changed |= settle_one(j, a, false, verdicts);
+		if (a && !a->restored_at_us)
+			changed |= settle_one(j, a, true, verdicts);
 	}
 	return changed;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "core/state.h"
 
 void
@@ -27,4 +28,20 @@ fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, co
 	    .detail = fw_arena_text(&core->arena, detail, strlen(detail)),
 	};
 	fw_emit(core, FW_ACT_TIMELINE)->u.timeline = t;
+}
+
+const char *
+fw_duration_text(struct fw_core *core, int64_t us)
+{
+	static const struct {
+		int64_t us, enough; /* from so many on a rest does not matter */
+		const char *word;
+	} units[] = {{FW_DAY, 3, "d"}, {60 * FW_MIN, 2, "h"}, {FW_MIN, 2, "min"}, {FW_S, 0, "s"}};
+	size_t k = 0;
+
+	while (
+	    k < 3 && us < units[k].enough * units[k].us && (us < units[k].us || us % units[k].us))
+		k++;
+	return fw_arena_printf(
+	    &core->arena, "%lld %s", (long long)(us / units[k].us), units[k].word);
 }
