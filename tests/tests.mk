@@ -5,7 +5,7 @@ UNIT := arena_test csv_test deadline_test device_test idset_test log_test scenar
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
-        confirm_test \
+        area_test confirm_test \
         core_hardship_test \
         core_order_test \
         core_property_test \

@@ -28,6 +28,8 @@ static struct fw_rules
 make_rules(const struct fw_settings *s)
 {
 	return (struct fw_rules){
+	    .area_devices = (uint32_t)s->rules.area_devices,
+	    .area_share_percent = (uint32_t)s->rules.area_share_percent,
 	    .clock_ahead_us = s->rules.clock_ahead_s * FW_S,
 	    .clock_behind_us = s->rules.clock_behind_s * FW_S,
 	    .confirm_within_us = s->rules.confirm_within_s * FW_S,

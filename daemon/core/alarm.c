@@ -93,8 +93,8 @@ static void
 repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
 {
 	bool silent = c->received_at_us - a->last_seen_us >= core->rules.realarm_after_us;
-	bool new_cause =
-	    fw_class_is_emergency(a->class) && (silent || !fw_alarm_held_by(a, c->bit));
+	bool new_bit = !fw_alarm_held_by(a, c->bit);
+	bool new_cause = fw_class_is_emergency(a->class) && (silent || new_bit);
 
 	a->report_count++;
 	if (c->judgement.weight > a->weight)
@@ -109,6 +109,8 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 		fw_incident_attach(core, a, c, now_us);
 		return;
 	}
+	if (new_bit)
+		fw_area_take(core, a, c, now_us);
 	if (new_cause && !a->incident->closed)
 		fw_incident_again(core, a, now_us);
 	fw_incident_confirm(core, a, now_us);
@@ -136,8 +138,11 @@ end(struct fw_core *core, struct fw_alarm *a, int64_t at_us, const char *how, in
 	fw_alarm_index(core, a);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
-	fw_timeline(core, a->incident, now_us, key, "restored", a->device->id, "%s at point %u: %s",
-	    fw_class_name(a->class), a->point, how);
+	if (a->incident->area)
+		fw_area_restored(core, a->incident, now_us);
+	else
+		fw_timeline(core, a->incident, now_us, key, "restored", a->device->id,
+		    "%s at point %u: %s", fw_class_name(a->class), a->point, how);
 	if (a->incident->closed)
 		fw_incident_release(core, a->incident);
 }

@@ -27,6 +27,8 @@ struct fw_rules {
 	int64_t clock_ahead_us, clock_behind_us;
 	int64_t confirm_within_us;
 	int64_t realarm_after_us;
+	/* so many devices of a division, or such a share of them, are an area's incident */
+	uint32_t area_devices, area_share_percent;
 	int64_t uncommitted_us; /* a fire page not committed by then is sent all the same */
 	int64_t retry_us,
 	    retry_max_us;  /* between attempts of a page: the first pause and the longest */

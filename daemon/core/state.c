@@ -26,6 +26,7 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->incidents, hash_seed);
 	fw_strmap_init(&core->open_incidents, hash_seed);
 	fw_strmap_init(&core->pages, hash_seed);
+	fw_strmap_init(&core->areas, hash_seed);
 	fw_strmap_init(&core->raised, hash_seed);
 	fw_strmap_init(&core->restored, hash_seed);
 	fw_deadlines_init(&core->steps_due);
@@ -94,6 +95,7 @@ fw_core_free(struct fw_core *core)
 	fw_strmap_fini(&core->incidents);
 	fw_strmap_fini(&core->open_incidents);
 	fw_strmap_fini(&core->pages);
+	fw_strmap_fini(&core->areas);
 	fw_strmap_fini(&core->raised);
 	fw_strmap_fini(&core->restored);
 	fw_arena_fini(&core->arena);
@@ -259,6 +261,8 @@ fw_alarm_index(struct fw_core *core, struct fw_alarm *a)
 		return;
 	}
 	if (a->device_at) {
+		fw_area_forget(a);
+		a->incident->raised_alarms--;
 		fw_strmap_remove(&core->raised, (const char *)&a->key, sizeof(a->key));
 		*a->device_at = a->device_next;
 		if (a->device_next)
@@ -279,6 +283,7 @@ fw_alarm_link(struct fw_incident *i, struct fw_alarm *a)
 		a->incident_next->incident_at = &a->incident_next;
 	i->alarms = a;
 	i->linked_alarms++;
+	i->raised_alarms += !a->restored_at_us;
 }
 
 void
@@ -288,6 +293,7 @@ fw_alarm_unlink(struct fw_alarm *a)
 	if (a->incident_next)
 		a->incident_next->incident_at = a->incident_at;
 	a->incident->linked_alarms--;
+	a->incident->raised_alarms -= !a->restored_at_us;
 }
 
 static void

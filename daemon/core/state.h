@@ -11,6 +11,7 @@
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
+ *	area.c      many alarms of a division -> one incident
  *	escalate.c  trigger -> steps -> pages due
  *	pages.c     page: written, sent, retried, done
  *	receipt.c   committed -> receipts, stored ledger
@@ -43,6 +44,7 @@ struct fw_core {
 	struct fw_strmap incidents;
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
 	struct fw_strmap pages;          /* id -> struct fw_page: not over */
+	struct fw_strmap areas;          /* key -> struct fw_area, in `lasting` */
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
@@ -152,12 +154,33 @@ void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
+/* A new one, of an alarm's class, severity and level; it is not linked.  Texts are copied. */
+struct fw_incident *fw_incident_new(struct fw_core *core, const char *id, const char *key,
+    const char *division, const char *site, const struct fw_alarm *a, const struct fw_cause *c);
+/* Calls people for an area's member, unless they are being called; `text` is what pages say. */
+void fw_incident_call_area(
+    struct fw_core *core, struct fw_alarm *a, const char *text, int64_t now_us);
+/* It ends as part of another one, to which its raised alarms have gone: what is queued for it is
+ * cancelled. */
+void fw_incident_merged(
+    struct fw_core *core, struct fw_incident *i, const char *into, int64_t now_us);
 /* "site" or "device:id": what gathers alarms into one incident.  In the arena. */
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 
 /* confirm.c */
 /* What an alarm that was raised, or repeated, says of its incident's fire. */
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
+
+/* area.c */
+/* Counts an alarm that is new, or has the cause's bit anew.  True: the area's incident has it, and
+ * its site is to have no other for it. */
+bool fw_area_take(
+    struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us);
+/* It is raised no more. */
+void fw_area_forget(struct fw_alarm *a);
+/* One of the incident's alarms was restored: says so when it was the last one. */
+void fw_area_restored(struct fw_core *core, const struct fw_incident *i, int64_t now_us);
+void fw_area_load(struct fw_core *core, struct fw_alarm *a);
 
 /* escalate.c */
 /* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those
@@ -170,6 +193,8 @@ void fw_escalate_unreached(struct fw_core *core, int64_t now_us);
 /* Every step that has not been done is done now, answered or not. */
 void fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us);
 void fw_escalate_tick(struct fw_core *core, int64_t now_us);
+/* Cancels the queued steps, with their rows. */
+void fw_escalate_cancel(struct fw_core *core, struct fw_incident *i);
 /* Forgets the queued steps that an answer covers; their rows are cancelled by whoever answered. */
 void fw_escalate_answered(struct fw_core *core, struct fw_incident *i);
 

@@ -134,13 +134,14 @@ on_records(size_t step, const PGresult *rows, void *context)
 }
 
 static char *
-incident_key(const char *site, const char *device)
+incident_key(const char *id, const char *site, const char *device)
 {
 	char key[FW_DEVICE_MAX + sizeof("device:")];
 
 	if (*site)
 		return fw_strdup(site);
-	snprintf(key, sizeof(key), "device:%s", device);
+	if (!fw_incident_area_key(id, key, sizeof(key)))
+		snprintf(key, sizeof(key), "device:%s", device);
 	return fw_strdup(key);
 }
 
@@ -153,7 +154,7 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->division = fw_strdup(fw_get_text(rows, row, 1));
 	i->site = fw_strdup(fw_get_text(rows, row, 2));
 	i->device = fw_strdup(fw_get_text(rows, row, 3));
-	i->key = incident_key(i->site, i->device);
+	i->key = incident_key(i->id, i->site, i->device);
 	i->class = fw_class_of(fw_get_text(rows, row, 4));
 	i->opened_at_us = fw_get_time(rows, row, 5);
 	i->confirmed_at_us = fw_get_time(rows, row, 6);
@@ -161,6 +162,10 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->trigger_count = (uint32_t)fw_get_int(rows, row, 8);
 	i->acknowledged_trigger = (uint32_t)fw_get_int(rows, row, 9);
 	i->closed_trigger = (uint32_t)fw_get_int(rows, row, 10);
+	if (!fw_get_null(rows, row, 17)) {
+		i->merged_into = fw_strdup(fw_get_text(rows, row, 17));
+		i->closed_trigger = i->trigger_count;
+	}
 	i->closed = i->closed_trigger >= i->trigger_count;
 	i->alarm_count = (uint32_t)fw_get_int(rows, row, 11);
 	i->verdict = fw_verdict_of(fw_get_text(rows, row, 12));

@@ -8,9 +8,13 @@
 /* An incident that this instance sees to. */
 #define MINE "i.instance IN ($1, '')"
 
+/* An incident `i` that people have not closed, and that is not part of another. */
+#define NOT_CLOSED "(i.closed_trigger < i.trigger_count AND i.merged_into IS NULL)"
+
 /* A page's incident `i` has no answer that covers the page's trigger. */
-#define UNANSWERED(p) \
-	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
+#define UNANSWERED(p)                                                       \
+	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p \
+	".trigger AND i.merged_into IS NULL)"
 
 /* From when on reports may be missing from the ledger, by the clock of the database; ten minutes
  * more for what is hard to foresee. */
@@ -25,7 +29,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_REPLAYED] = "tt",
     [FW_SQL_REGISTER] = "tt",
     [FW_SQL_LOCK] = "t",
-    [FW_SQL_INCIDENT] = "ttttttmmt44tt",
+    [FW_SQL_INCIDENT] = "ttttttmmt44tttm",
     [FW_SQL_ALARM] = "tttttt8tt8884bmmm4m88ttttt2b88",
     [FW_SQL_STEP] = "tt44ttmbt",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
@@ -103,17 +107,19 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_INCIDENT] = {"incident",
 	"INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, confirmed_at, "
-	"protection_level, alarm_count, trigger_count, instance, confidence) "
+	"protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at) "
 	"SELECT DISTINCT ON (incident_id, division) incident_id, division, site, device, class, severity, opened_at, "
-	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence "
+	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at "
 	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[]) WITH ORDINALITY AS i(incident_id, "
+	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]) WITH ORDINALITY AS i(incident_id, "
 	"division, site, device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, "
-	"instance, confidence, n) "
+	"instance, confidence, merged_into, merged_at, n) "
 	"ORDER BY incident_id, division, n DESC "
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
 	"confirmed_at = EXCLUDED.confirmed_at, confidence = EXCLUDED.confidence, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
-	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count)"},
+	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count), "
+	"merged_into = coalesce(incident.merged_into, EXCLUDED.merged_into), "
+	"merged_at = coalesce(incident.merged_at, EXCLUDED.merged_at)"},
 
     /* Restored ones first: the next alarm of the same point may be raised in the same batch
        (alarm_one_open). */
@@ -304,11 +310,11 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
-	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
+	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, coalesce(closed_at, merged_at), trigger_count, "
 	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level, severity, confidence, "
 	"(SELECT coalesce(max(n.trigger), 0) FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
-	"AND n.state = 'delivered') FROM incident i "
-	"WHERE " MINE " AND (closed_trigger < trigger_count OR EXISTS "
+	"AND n.state = 'delivered'), merged_into FROM incident i "
+	"WHERE " MINE " AND (" NOT_CLOSED " OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) OR EXISTS "
 	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
 	"AND n.state IN ('queued', 'sent'))) ORDER BY opened_at"},
@@ -327,8 +333,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_READ_STEPS] = {"read_steps",
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
 	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
-	"WHERE " MINE
-	" AND i.closed_trigger < i.trigger_count AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
+	"WHERE " MINE " AND " NOT_CLOSED
+	" AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
 
     [FW_SQL_READ_PAGES] = {"read_pages",
 	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -122,7 +123,27 @@ fw_incident_free(struct fw_incident *i)
 	free(i->cause_zone);
 	free(i->cause_text);
 	free(i->unreached_person);
+	free(i->merged_into);
 	free(i);
+}
+
+bool
+fw_incident_area_key(const char *id, char *key, size_t size)
+{
+	const char *division = id + strlen("area~"), *class, *end;
+	char word[16];
+
+	if (strncmp(id, "area~", strlen("area~")) != 0)
+		return false;
+	class = strchr(division, '~');
+	end = class ? strchr(++class, '~') : NULL;
+	if (!end || (size_t)(end - class) >= sizeof(word))
+		return false;
+	snprintf(word, sizeof(word), "%.*s", (int)(end - class), class);
+	if (fw_class_of(word) == FW_CLASSES)
+		return false; /* a device may be named "area" */
+	snprintf(key, size, "area:%.*s:%s", (int)(class - 1 - division), division, word);
+	return true;
 }
 
 bool

@@ -38,6 +38,7 @@
  * trigger, step, person and channel. */
 #define FW_ID_MAX 384
 
+struct fw_area;
 struct fw_incident;
 
 /*
@@ -101,6 +102,11 @@ struct fw_alarm {
 	struct fw_alarm *device_next,
 	    **device_at; /* of the device's raised ones; at: what points to it */
 	struct fw_alarm *incident_next, **incident_at;
+	/* Where it is counted as one of many of its division (core/area.c); NULL: nowhere. */
+	struct fw_area *area;
+	struct fw_alarm *area_next, *area_prev;
+	int64_t area_at_us;
+	bool area_counts; /* for its device */
 	struct fw_alarm *next_dirty;
 };
 
@@ -149,19 +155,23 @@ struct fw_page {
 
 struct fw_incident {
 	char *id;  /* device~boot~sequence of the report that opened it, or what else did */
-	char *key; /* site's id, or "device:" and the id of an unclaimed device */
-	char *division, *site;     /* site "" for an unclaimed device */
-	char *device;              /* whose report opened it */
-	enum fw_class class;       /* the highest of its alarms */
+	char *key; /* site's id, or "device:" and the id of an unclaimed device, or fw_area_key's */
+	char *division, *site; /* site "" for an unclaimed device, and for an area */
+	char *merged_into;     /* the area's incident that it is part of now, and closed; or NULL */
+	char *device;          /* whose report opened it */
+	enum fw_class class;   /* the highest of its alarms */
 	enum fw_severity severity; /* likewise */
 	enum fw_confidence confidence;
 	bool dirty; /* on the core's list of incidents to write */
 	bool closed;
+	bool area; /* of a whole division: many sites have it in common */
 	int64_t opened_at_us, confirmed_at_us, closed_at_us;
 	uint32_t trigger_count, acknowledged_trigger, closed_trigger;
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
 	enum fw_level_id level; /* protection level in force when it opened */
+	uint32_t merged_count;  /* incidents that were merged into it since the start */
+	uint32_t raised_alarms; /* of those on the list */
 	uint32_t linked_alarms,
 	    prune_above;         /* how many are on the list; when to look for those that may go */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
@@ -201,6 +211,10 @@ void fw_page_free(struct fw_page *p);
 void fw_incident_free(struct fw_incident *i);
 
 bool fw_page_is_over(const struct fw_page *p);
+
+/* Of an area's incident, area~DIVISION~CLASS~NAME, the key "area:DIVISION:CLASS"; false: the id is
+ * of another kind. */
+bool fw_incident_area_key(const char *id, char *key, size_t size);
 
 /* Some trigger is not acknowledged. */
 bool fw_incident_is_open(const struct fw_incident *i);

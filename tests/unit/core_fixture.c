@@ -62,6 +62,8 @@ make_core(void (*with)(struct fw_town *town))
 {
 	struct fw_core *core;
 	struct fw_rules rules = {
+	    .area_devices = 10,
+	    .area_share_percent = 50,
 	    .clock_ahead_us = 300 * SECOND,
 	    .clock_behind_us = 7 * FW_DAY,
 	    .confirm_within_us = 300 * SECOND,
