@@ -30,8 +30,9 @@ IO    := address config_file control crc32c journal journal_folder journal_keepe
          store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows webhook
 APP   := actions daemon handover lane options reading role status turn
 CLI   := act command csv db faults import import_file journal journal_export journal_replay journal_show list main migrate \
-         moment reconcile say sha256 show status town_files town_questions town_sql writer writer_text
-SIM   := device encode ledger main message player publisher receipt scenario scenario_action schedule words
+         moment reconcile say sha256 show simulate simulate_play simulate_town simulate_trace status town_files town_questions town_sql writer writer_text
+SCENARIO := action device encode message receipt scenario schedule source words
+SIM   := ledger main player publisher
 
 BASE_SRC  := $(BASE:%=daemon/base/%.c)
 MODEL_SRC := $(MODEL:%=daemon/model/%.c)
@@ -39,6 +40,7 @@ CORE_SRC  := $(CORE:%=daemon/core/%.c)
 IO_SRC    := $(IO:%=daemon/io/%.c)
 APP_SRC   := $(APP:%=daemon/app/%.c)
 CLI_SRC   := $(CLI:%=daemon/cli/%.c)
+SCENARIO_SRC := $(SCENARIO:%=daemon/scenario/%.c)
 SIM_SRC   := $(SIM:%=tests/simulator/%.c)
 
 # ---------------------------------------------------------------- tools and flags
@@ -75,6 +77,7 @@ IO_OBJ   := $(call obj,$(IO_SRC))
 APP_OBJ  := $(call obj,$(APP_SRC))
 CLI_OBJ  := $(call obj,$(CLI_SRC)) $(BUILD)/gen/migrations.o
 SIM_OBJ  := $(call obj,$(SIM_SRC))
+SCENARIO_OBJ := $(call obj,$(SCENARIO_SRC))
 
 PROGRAMS := $(BUILD)/firewatchd $(BUILD)/firewatchctl $(BUILD)/firewatch-sim
 
@@ -126,10 +129,10 @@ $(APP_LIB): $(APP_OBJ) Makefile
 $(BUILD)/firewatchd: $(call obj,daemon/app/main.c) $(APP_LIB) $(IO_LIB) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(IO_LIBS) $(CORE_LIBS) -lm
 
-$(BUILD)/firewatchctl: $(CLI_OBJ) $(IO_LIB) $(CORE_LIB)
+$(BUILD)/firewatchctl: $(CLI_OBJ) $(SCENARIO_OBJ) $(IO_LIB) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) $(CORE_LIBS)
 
-$(BUILD)/firewatch-sim: $(SIM_OBJ) $(CORE_LIB)
+$(BUILD)/firewatch-sim: $(SIM_OBJ) $(SCENARIO_OBJ) $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SIM_LIBS)
 
 # ---------------------------------------------------------------- what follows from the table of settings

@@ -24,23 +24,6 @@
 #define PARTITIONS_EVERY_US (3600 * FW_S)
 #define PARTITIONS_AHEAD_DAYS 7
 
-static struct fw_rules
-make_rules(const struct fw_settings *s)
-{
-	return (struct fw_rules){
-	    .area_devices = (uint32_t)s->rules.area_devices,
-	    .area_share_percent = (uint32_t)s->rules.area_share_percent,
-	    .clock_ahead_us = s->rules.clock_ahead_s * FW_S,
-	    .clock_behind_us = s->rules.clock_behind_s * FW_S,
-	    .confirm_within_us = s->rules.confirm_within_s * FW_S,
-	    .realarm_after_us = s->rules.realarm_after_s * FW_S,
-	    .uncommitted_us = s->notify.uncommitted_ms * FW_MS,
-	    .retry_us = s->notify.retry_ms * FW_MS,
-	    .retry_max_us = s->notify.retry_max_ms * FW_MS,
-	    .attempts = (uint32_t)s->notify.attempts,
-	};
-}
-
 static struct fw_webhook_options
 make_webhook_options(const struct fw_settings *s)
 {
@@ -271,7 +254,7 @@ adopt(struct fw_daemon *d, const struct fw_settings *wanted)
 		    "reload: %s.%s and what else is not reloadable keeps its value until a restart",
 		    fixed->section, fixed->name);
 	fw_settings_reload(d->settings, wanted);
-	d->rules = make_rules(d->settings);
+	d->rules = fw_rules_of(d->settings);
 	webhook = make_webhook_options(d->settings);
 	fw_core_set_rules(d->core, &d->rules);
 	fw_webhook_set_options(d->webhook, &webhook);
@@ -421,7 +404,7 @@ start(struct fw_daemon *d, char *why, size_t why_size)
 	d->tick_timer = fw_timer_new(d->loop, tick, d);
 	d->second_timer = fw_timer_new(d->loop, every_second, d);
 	d->stop_timer = fw_timer_new(d->loop, drain, d);
-	d->rules = make_rules(d->settings);
+	d->rules = fw_rules_of(d->settings);
 	d->core = fw_core_new(&d->rules, d->hash_seed);
 	d->webhook = fw_webhook_new(d->loop, &webhook, page_done, d);
 	error = open_lanes(d, why, why_size);

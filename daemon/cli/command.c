@@ -62,6 +62,8 @@ const struct fw_command fw_commands[] = {
     {"quarantine show", "ID", SHOW, fw_run_show, "", "one of them, with its bytes"},
     {"reconcile", "", SHOW | WHEN | TAKES(DIVISION) | TAKES(DEVICE) | TAKES(ALL), fw_run_reconcile,
 	"", "compare what has come with its sequences; exit 1 when some are missing"},
+    {"simulate", "FILE", DATABASE | TAKES(CONFIG) | TAKES(START) | TAKES(QUIET), fw_run_simulate,
+	"", "play a scenario against the town in virtual time: what would happen"},
     {"status", "", ALWAYS | TAKES(SOCKET) | TAKES(OUTPUT), fw_run_status, "",
 	"what the daemon says of itself now"},
     {0},
@@ -76,6 +78,8 @@ static const struct {
     [FW_OPTION_ALL] = {"all", NULL, "also what nothing is missing of"},
     [FW_OPTION_CLASS] = {"class", "CLASS",
 	"fire, gas, electrical, pre_alarm, supervisory, fault, …"},
+    [FW_OPTION_CONFIG] = {"config", "FILE",
+	"the daemon's settings; default: every setting's default"},
     [FW_OPTION_DEVICE] = {"device", "ID", "of this device"},
     [FW_OPTION_DIVISION] = {"division", "CODE", "of this division and everything below it"},
     [FW_OPTION_DSN] = {"dsn", "DSN", "the database; default $FIREWATCH_DSN, else dbname=firewatch"},
@@ -83,10 +87,12 @@ static const struct {
     [FW_OPTION_LIMIT] = {"limit", "N", "at most so many rows; default 100"},
     [FW_OPTION_NOTE] = {"note", "TEXT", "written into the timeline"},
     [FW_OPTION_OUTPUT] = {"output", "FORMAT", "text, json or csv; default text"},
+    [FW_OPTION_QUIET] = {"quiet", NULL, "only what it comes to at the end"},
     [FW_OPTION_SINCE] = {"since", "TIME", "RFC 3339, or how long ago: 30min, 2h, 7d"},
     [FW_OPTION_SITE] = {"site", "ID", "of this site"},
     [FW_OPTION_SOCKET] = {"socket", "PATH",
 	"the daemon's; default $FIREWATCH_SOCKET, else /run/firewatch/control"},
+    [FW_OPTION_START] = {"start", "TIME", "when the scenario begins; as for --since; default now"},
     [FW_OPTION_STATE] = {"state", "STATE", "in this state"},
     [FW_OPTION_UNTIL] = {"until", "TIME", "before this time; as for --since"},
     [FW_OPTION_VERSION] = {"version", NULL, "the version of this program"},
@@ -114,16 +120,43 @@ print_options(unsigned which, const char *states)
 			print_option((enum fw_option)o, states);
 }
 
+static bool
+begins_with(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(words, word, n) == 0 && words[n] == ' ';
+}
+
+static bool
+is_group(const char *word)
+{
+	const struct fw_command *c = fw_commands;
+
+	while (c->words && !begins_with(c->words, word))
+		c++;
+	return c->words != NULL;
+}
+
+/* Those whose first word this is, or with NULL all. */
+static void
+print_commands(FILE *out, const char *word)
+{
+	for (const struct fw_command *c = fw_commands; c->words; c++) {
+		char form[64];
+
+		if (word && !begins_with(c->words, word))
+			continue;
+		snprintf(form, sizeof(form), "%s %s", c->words, c->arguments);
+		fprintf(out, "  %-28s %s\n", form, c->help);
+	}
+}
+
 static void
 print_help(void)
 {
 	printf("Usage: firewatchctl COMMAND [ARGUMENT…] [--OPTION VALUE…]\n\nCommands:\n");
-	for (const struct fw_command *c = fw_commands; c->words; c++) {
-		char form[64];
-
-		snprintf(form, sizeof(form), "%s %s", c->words, c->arguments);
-		printf("  %-28s %s\n", form, c->help);
-	}
+	print_commands(stdout, NULL);
 	print_options(~0u, NULL);
 	printf(
 	    "\nExit: 0 done, 1 nothing found or the answer is no, 2 usage, 3 cannot reach, 4 refused, 5 conflict\n"
@@ -267,6 +300,22 @@ take_words(int argc, char **argv, struct fw_request *r, char **plain, int *count
 	return FW_EXIT_DONE;
 }
 
+/* A command that is not whole is told what it may be. */
+static enum fw_exit
+refuse(char **plain, int count)
+{
+	if (count == 0)
+		fw_say("no command; see firewatchctl --help");
+	else if (count == 1 && is_group(plain[0]))
+		fw_say("%s does one of these:", plain[0]);
+	else
+		fw_say("unknown command %s%s%s; see firewatchctl --help", plain[0],
+		    count > 1 ? " " : "", count > 1 ? plain[1] : "");
+	if (count == 1)
+		print_commands(stderr, plain[0]);
+	return FW_EXIT_USAGE;
+}
+
 static enum fw_exit
 choose(struct fw_request *r, char **plain, int count, const struct fw_command **command)
 {
@@ -277,18 +326,21 @@ choose(struct fw_request *r, char **plain, int count, const struct fw_command **
 	if (r->options[FW_OPTION_VERSION])
 		return printf("firewatchctl %s\n", FW_VERSION) > 0 ? FW_EXIT_DONE
 								   : FW_EXIT_UNREACHABLE;
-	if (r->options[FW_OPTION_HELP] && (c || count == 0)) {
-		if (c)
-			print_command_help(c);
+	if (count == 1 && strcmp(plain[0], "help") == 0)
+		r->options[FW_OPTION_HELP] = "";
+	if (r->options[FW_OPTION_HELP] && c) {
+		print_command_help(c);
+		return FW_EXIT_DONE;
+	}
+	if (r->options[FW_OPTION_HELP]) {
+		if (count == 1 && is_group(plain[0]))
+			print_commands(stdout, plain[0]);
 		else
 			print_help();
 		return FW_EXIT_DONE;
 	}
-	if (!c) {
-		fw_say("%s%s; see firewatchctl --help", count ? "unknown command " : "no command",
-		    count ? plain[0] : "");
-		return FW_EXIT_USAGE;
-	}
+	if (!c)
+		return refuse(plain, count);
 	code = check(c, r, plain + used, count - used);
 	if (code == FW_EXIT_DONE)
 		*command = c;

@@ -10,7 +10,7 @@
 #include "cli/say.h"
 #include "cli/writer.h"
 
-#define PARAMETERS 5
+enum { SINCE, UNTIL, DIVISION, DEVICE, ALL, PARAMETERS };
 #define SINCE_DEFAULT "24h"
 #define UNTIL_DEFAULT "0s" /* ago */
 
@@ -38,6 +38,21 @@
 	" NULL, NULL, NULL, NULL, NULL, NULL, NULL"                                                                                \
 	" FROM account WHERE device IS NOT NULL AND range_count > cardinality(string_to_array(ranges, ' '))) AS line ORDER BY n, k"
 
+/* A name that nothing has would be told to lack nothing. */
+static enum fw_exit
+check_known(struct fw_db *db, const char *what, const char *name, const char *sql)
+{
+	PGresult *rows = name ? fw_db_query(db, sql, 1, (const Oid[]){FW_DB_TEXT}, &name) : NULL;
+	enum fw_exit code = !name ? FW_EXIT_DONE : rows ? FW_EXIT_DONE : db->fault;
+
+	if (rows && PQntuples(rows) == 0) {
+		fw_say("no %s %s", what, name);
+		code = FW_EXIT_NOTHING;
+	}
+	PQclear(rows);
+	return code;
+}
+
 static enum fw_exit
 ask(const char *dsn, const char *sql, const char *const *values, PGresult **rows)
 {
@@ -48,9 +63,18 @@ ask(const char *dsn, const char *sql, const char *const *values, PGresult **rows
 
 	if (code != FW_EXIT_DONE)
 		return code;
-	fw_say("reconcile: reading every report of the window");
-	*rows = fw_db_query(&db, sql, PARAMETERS, types, values);
-	code = db.fault;
+	code = check_known(&db, "division", values[DIVISION],
+	    "SELECT FROM firewatch.division WHERE division = $1 UNION ALL"
+	    " SELECT FROM firewatch.device WHERE division = $1");
+	if (code == FW_EXIT_DONE)
+		code = check_known(&db, "device", values[DEVICE],
+		    "SELECT FROM firewatch.device WHERE device = $1 UNION ALL"
+		    " SELECT FROM firewatch.quarantine WHERE $1 IN (device, report_device)");
+	if (code == FW_EXIT_DONE) {
+		fw_say("reconcile: reading every report of the window");
+		*rows = fw_db_query(&db, sql, PARAMETERS, types, values);
+		code = db.fault;
+	}
 	fw_db_close(&db);
 	return code;
 }

@@ -19,6 +19,7 @@ enum fw_exit fw_run_migrate(const struct fw_request *r);        /* migrate.c */
 enum fw_exit fw_run_migrate_status(const struct fw_request *r); /* migrate.c */
 enum fw_exit fw_run_reconcile(const struct fw_request *r);      /* reconcile.c */
 enum fw_exit fw_run_show(const struct fw_request *r);           /* show.c */
+enum fw_exit fw_run_simulate(const struct fw_request *r);       /* simulate.c */
 enum fw_exit fw_run_status(const struct fw_request *r);         /* status.c */
 
 /* --actor, or who runs the program.  act.c */

@@ -4,7 +4,26 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "core/state.h"
+#include "model/settings.h"
+
+struct fw_rules
+fw_rules_of(const struct fw_settings *s)
+{
+	return (struct fw_rules){
+	    .area_devices = (uint32_t)s->rules.area_devices,
+	    .area_share_percent = (uint32_t)s->rules.area_share_percent,
+	    .clock_ahead_us = s->rules.clock_ahead_s * FW_S,
+	    .clock_behind_us = s->rules.clock_behind_s * FW_S,
+	    .confirm_within_us = s->rules.confirm_within_s * FW_S,
+	    .realarm_after_us = s->rules.realarm_after_s * FW_S,
+	    .uncommitted_us = s->notify.uncommitted_ms * FW_MS,
+	    .retry_us = s->notify.retry_ms * FW_MS,
+	    .retry_max_us = s->notify.retry_max_ms * FW_MS,
+	    .attempts = (uint32_t)s->notify.attempts,
+	};
+}
 
 void
 fw_core_set_rules(struct fw_core *core, const struct fw_rules *rules)

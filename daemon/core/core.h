@@ -35,6 +35,9 @@ struct fw_rules {
 	uint32_t attempts; /* most attempts of a page */
 };
 
+struct fw_settings;
+struct fw_rules fw_rules_of(const struct fw_settings *s);
+
 enum fw_action_type {
 	FW_ACT_REPORT,     /* u.report: write it down */
 	FW_ACT_DUPLICATE,  /* u.report: write down that it came again, unless it is the same record

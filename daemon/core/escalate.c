@@ -75,7 +75,7 @@ find_step(struct fw_incident *i, uint32_t trigger, const struct fw_policy *line)
 
 static size_t
 page_anyone(struct fw_core *core, struct fw_incident *i, const struct fw_step *s, uint32_t *rung,
-    const char *but, int64_t now_us)
+    int64_t now_us)
 {
 	const struct fw_person *people[PEOPLE_MOST];
 	const struct fw_division *where;
@@ -86,7 +86,7 @@ page_anyone(struct fw_core *core, struct fw_incident *i, const struct fw_step *s
 		    fw_town_division_near(core->town, i->division), now_us, rung, people,
 		    PEOPLE_MOST, &where);
 		for (size_t k = 0; k < n; k++) {
-			if (but && strcmp(people[k]->id, but) == 0)
+			if (fw_incident_has_failed(i, people[k]->id))
 				continue;
 			fw_page_make(core, i, s, people[k], now_us);
 			paged++;
@@ -140,7 +140,7 @@ do_step(struct fw_core *core, struct fw_step *s, int64_t now_us)
 	for (size_t k = 0; k < n; k++)
 		fw_page_make(core, i, s, people[k], now_us);
 	if (n == 0 && emergency)
-		instead = page_anyone(core, i, s, &rung, NULL, now_us);
+		instead = page_anyone(core, i, s, &rung, now_us);
 	tell_resolution(core, s, n, instead, where, now_us);
 	s->state = n == 0 && instead == 0 && emergency ? FW_STEP_QUEUED : FW_STEP_DONE;
 	if (s->state == FW_STEP_QUEUED)
@@ -164,7 +164,7 @@ fw_escalate_unreached(struct fw_core *core, int64_t now_us)
 		core->unreached = i->next_unreached;
 		i->unreached = false;
 		core->counters.unreached++;
-		paged = page_anyone(core, i, &anyone, &i->next_rung, i->unreached_person, now_us);
+		paged = page_anyone(core, i, &anyone, &i->next_rung, now_us);
 		snprintf(key, sizeof(key), "unreached:%u:%u", i->unreached_trigger, i->next_rung);
 		fw_timeline(core, i, now_us, key, "unreached", "firewatchd",
 		    "no page has reached anybody; %zu more on duty are paged", paged);
@@ -294,8 +294,10 @@ fw_escalate_is_pending(const struct fw_incident *i)
 void
 fw_escalate(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us)
 {
-	if (!quietly)
+	if (!quietly) {
 		i->next_rung = 0;
+		fw_incident_forget_failed(i);
+	}
 	plan_lines(core, i, quietly, now_us);
 	supersede(core, i);
 	fw_escalate_tick(core, now_us);

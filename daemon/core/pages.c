@@ -140,8 +140,6 @@ note_failed(struct fw_core *core, struct fw_page *p)
 	for (const struct fw_page *other = i->pages; other; other = other->next)
 		if (other != p && other->trigger == p->trigger && !fw_page_is_over(other))
 			return;
-	free(i->unreached_person);
-	i->unreached_person = fw_strdup(p->person);
 	i->unreached_trigger = p->trigger;
 	i->unreached = true;
 	i->next_unreached = core->unreached;
@@ -162,6 +160,7 @@ finish(struct fw_core *core, struct fw_page *p, enum fw_page_state state, int64_
 	case FW_PAGE_FAILED:
 		tell(core, p, "page_failed", now_us);
 		core->counters.pages_failed++;
+		fw_incident_note_failed(p->incident, p->person);
 		note_failed(core, p);
 		break;
 	case FW_PAGE_CANCELLED:

@@ -99,6 +99,35 @@ fw_page_free(struct fw_page *p)
 	free(p);
 }
 
+bool
+fw_incident_has_failed(const struct fw_incident *i, const char *person)
+{
+	for (uint32_t k = 0; k < i->failed_count; k++)
+		if (strcmp(i->failed_people[k], person) == 0)
+			return true;
+	return false;
+}
+
+void
+fw_incident_note_failed(struct fw_incident *i, const char *person)
+{
+	size_t cap = i->failed_cap;
+
+	if (i->failed_count == FW_FAILED_MOST || fw_incident_has_failed(i, person))
+		return;
+	i->failed_people =
+	    fw_grow(i->failed_people, &cap, i->failed_count + 1, sizeof(*i->failed_people));
+	i->failed_cap = (uint32_t)cap;
+	i->failed_people[i->failed_count++] = fw_strdup(person);
+}
+
+void
+fw_incident_forget_failed(struct fw_incident *i)
+{
+	while (i->failed_count)
+		free(i->failed_people[--i->failed_count]);
+}
+
 void
 fw_incident_free(struct fw_incident *i)
 {
@@ -122,8 +151,9 @@ fw_incident_free(struct fw_incident *i)
 	free(i->cause_device);
 	free(i->cause_zone);
 	free(i->cause_text);
-	free(i->unreached_person);
 	free(i->merged_into);
+	fw_incident_forget_failed(i);
+	free(i->failed_people);
 	free(i);
 }
 

@@ -181,7 +181,8 @@ struct fw_incident {
 	struct fw_page *pages;   /* not over */
 	uint32_t delivered_trigger; /* the last one that a page was delivered for */
 	uint32_t unreached_trigger; /* the last one that a page failed for, for good */
-	char *unreached_person;     /* … and whose it was */
+	char **failed_people; /* whose page has failed for good since the last loud trigger … */
+	uint32_t failed_count, failed_cap; /* … none of them twice */
 	uint32_t next_rung; /* of fw_town_anyone, for the next time that nobody is reached */
 	bool unreached;     /* on the core's list */
 	struct fw_incident *next_unreached;
@@ -203,6 +204,12 @@ void fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t 
 const struct fw_hold *fw_alarm_held_by(const struct fw_alarm *a, unsigned bit);
 /* It does not any more; the last one is kept in conditions.  True: it was the last one. */
 bool fw_alarm_let_go(struct fw_alarm *a, unsigned bit);
+
+/* That a page to this person has failed for good; at most FW_FAILED_MOST are remembered. */
+#define FW_FAILED_MOST 64
+void fw_incident_note_failed(struct fw_incident *i, const char *person);
+bool fw_incident_has_failed(const struct fw_incident *i, const char *person);
+void fw_incident_forget_failed(struct fw_incident *i);
 
 void fw_alarm_free(struct fw_alarm *a);
 void fw_step_free(struct fw_step *s);

@@ -231,3 +231,9 @@ def test_gaps_have_an_age(stack, site):
     told = json.loads(stack.ctl("gap", "list", "--device", site.a, "--since", "1h", "--output", "json").stdout)
     assert [(g["first_missing"], g["last_missing"]) for g in told] == [(2, 3)] and told[0]["age"].startswith("00:0")
     assert stack.ctl("gap", "list", "--device", site.a, "--until", "1h", check=False).returncode == 1
+
+
+def test_what_nobody_knows_is_not_said_to_be_complete(stack):
+    for option, name in (("--device", "nope"), ("--division", "999999")):
+        done = stack.ctl("reconcile", option, name, check=False)
+        assert done.returncode == 1 and f"no {option[2:]} {name}" in done.stderr and not done.stdout

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "device.h"
+#include "scenario/device.h"
 
 static const char *
 kind_name(enum sim_kind kind)

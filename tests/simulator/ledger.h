@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "message.h"
+#include "scenario/message.h"
 
 struct sim_ledger {
 	FILE *file; /* NULL: none is kept */

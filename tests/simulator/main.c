@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "player.h"
-#include "words.h"
+#include "scenario/words.h"
 
 #define SCENARIO_MAX_BYTES (64 * 1024 * 1024)
 
@@ -170,6 +170,22 @@ read_file(const char *path, size_t *len)
 	return text;
 }
 
+/* No device does these: they are for virtual time. */
+static int
+refuse_acts(const char *path, const struct sim_scenario *s)
+{
+	int rc = FW_OK;
+
+	for (size_t i = 0; i < s->action_count; i++)
+		if (sim_action_is_act(&s->actions[i])) {
+			fprintf(stderr,
+			    "%s:%u: what people and servers do is for firewatchctl simulate\n",
+			    path, s->actions[i].line);
+			rc = FW_EFORMAT;
+		}
+	return rc;
+}
+
 static int
 read_scenario(const char *path, struct sim_scenario *s)
 {
@@ -186,7 +202,7 @@ read_scenario(const char *path, struct sim_scenario *s)
 	free(text);
 	for (size_t i = 0; i < s->fault_count; i++)
 		fprintf(stderr, "%s:%u: %s\n", path, s->faults[i].line, s->faults[i].what);
-	return rc;
+	return rc == FW_OK ? refuse_acts(path, s) : rc;
 }
 
 static void

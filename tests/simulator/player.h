@@ -8,7 +8,7 @@
 
 #include "ledger.h"
 #include "publisher.h"
-#include "scenario.h"
+#include "scenario/scenario.h"
 
 struct sim_options {
 	struct sim_publisher_options publisher;

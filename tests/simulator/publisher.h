@@ -13,7 +13,7 @@
 #include <sys/queue.h>
 
 #include "base/error.h"
-#include "message.h"
+#include "scenario/message.h"
 
 struct sim_publisher;
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/time.h"
-#include "tests/simulator/scenario.h"
+#include "scenario/scenario.h"
 
 #define DEVICES                               \
 	"device gw-1 division 330482103003\n" \
@@ -103,6 +103,33 @@ other_actions(void **context)
 	sim_scenario_free(&s);
 }
 
+static void
+acts_are_no_devices_doing(void **context)
+{
+	struct sim_scenario s;
+
+	(void)context;
+	read_well(&s,
+	    DEVICES "at 1s acknowledge home\nat 2s verify device:x real_fire\nat 3s close home\n"
+		    "at 4s sent fail\nat 5s database back\nat 6s broker down\nat 7s gw-1 boot\n");
+	assert_int_equal(s.actions[0].verb, SIM_ACKNOWLEDGE);
+	assert_string_equal(s.actions[0].site, "home");
+	assert_int_equal(s.actions[1].verb, SIM_VERIFY);
+	assert_string_equal(s.actions[1].site, "device:x");
+	assert_string_equal(s.actions[1].verdict, "real_fire");
+	assert_int_equal(s.actions[2].verb, SIM_CLOSE);
+	assert_int_equal(s.actions[3].verb, SIM_SENT);
+	assert_false(s.actions[3].good);
+	assert_int_equal(s.actions[4].verb, SIM_DATABASE);
+	assert_true(s.actions[4].good);
+	assert_int_equal(s.actions[5].verb, SIM_BROKER);
+	assert_false(s.actions[5].good);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(sim_action_is_act(&s.actions[i]));
+	assert_false(sim_action_is_act(&s.actions[6]));
+	sim_scenario_free(&s);
+}
+
 static const struct {
 	const char *line, *what; /* what: a part of the fault */
 } faults[] = {
@@ -152,6 +179,13 @@ static const struct {
     {"at 1s flood gw-1", "needs a count"},
     {"at 1s flood gw-1 count 5 rate 5", "not a rate"},
     {"at 1s flood gw-1 count 5 kind smoke", "reading or fire"},
+    {"at 1s acknowledge", "a site is missing"},
+    {"at 1s acknowledge home now", "not known here"},
+    {"at 1s verify home", "a verdict is missing"},
+    {"at 1s verify home false", "a verdict is"},
+    {"at 1s sent", "ok or fail"},
+    {"at 1s database gone", "back or away"},
+    {"at 1s broker away", "up or down"},
     {"end", "a duration is missing"},
     {"end 1s 2s", "nothing comes after"},
 };
@@ -195,6 +229,7 @@ main(void)
 	    cmocka_unit_test(devices_and_ranges),
 	    cmocka_unit_test(a_report_of_many_parts),
 	    cmocka_unit_test(other_actions),
+	    cmocka_unit_test(acts_are_no_devices_doing),
 	    cmocka_unit_test(each_fault_with_its_line),
 	    cmocka_unit_test(all_faults_are_told),
 	};
