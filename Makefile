@@ -24,7 +24,7 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 BASE  := arena deadline error idset log mem seqset strmap text time
 MODEL := device incident names rulebook settings town
-CORE  := alarm area classify confirm core decode escalate event incident load pages pipeline receipt state timeline
+CORE  := alarm area chatter classify confirm core decode escalate event flood incident load pages pipeline receipt state timeline
 IO    := address config_file control crc32c journal journal_folder journal_keeper journal_open journal_scan journal_segment \
          lease loop mqtt mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service \
          store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows webhook

@@ -5,11 +5,11 @@ UNIT := arena_test csv_test deadline_test device_test idset_test log_test scenar
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
-        area_test confirm_test \
+        area_test chatter_test confirm_test \
         core_hardship_test \
         core_order_test \
         core_property_test \
-        core_replay_test \
+        core_replay_test flood_test \
         core_test \
         level_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz

@@ -200,6 +200,8 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "emergencies_without_anyone", c.nobody);
 	set(o, "emergencies_unreached", c.unreached);
 	set(o, "promoted", c.promoted);
+	set(o, "chatters", c.chatters);
+	set(o, "floods", c.floods);
 	set(o, "boots_forgotten", c.boots_forgotten);
 	set(o, "known_by_database", known_by_database(d));
 	for (int k = 0; k < FW_LANES; k++)

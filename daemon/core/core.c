@@ -58,6 +58,8 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 {
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
+	fw_chatter_tick(core, now_us);
+	fw_flood_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
@@ -91,10 +93,14 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	int64_t steps = fw_deadlines_next_us(&core->steps_due),
-		pages = fw_deadlines_next_us(&core->pages_due);
+	const struct fw_deadlines *all[] = {
+	    &core->steps_due, &core->pages_due, &core->chatters_due, &core->floods_due};
+	int64_t next = FW_NEVER;
 
-	return steps < pages ? steps : pages;
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		if (fw_deadlines_next_us(all[k]) < next)
+			next = fw_deadlines_next_us(all[k]);
+	return next;
 }
 
 struct fw_actions
@@ -103,6 +109,7 @@ fw_core_flush(struct fw_core *core)
 	fw_core_begin(core);
 	fw_incident_flush(core);
 	fw_alarm_flush(core);
+	fw_flood_flush(core);
 	return fw_core_end(core);
 }
 

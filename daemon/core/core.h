@@ -53,6 +53,7 @@ enum fw_action_type {
 	FW_ACT_CLAIM,      /* u.page: claim its row for a further attempt; then fw_core_claimed */
 	FW_ACT_RESULT,     /* u.page: write what became of an attempt */
 	FW_ACT_TIMELINE,   /* u.timeline */
+	FW_ACT_FLOOD,      /* u.flood: write its row, new or changed */
 	FW_ACT_SEND,       /* u.page: hand it to its channel; then fw_core_sent */
 	FW_ACT_ASK,        /* u.incident: read what people have done about it; then fw_core_acted */
 	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
@@ -113,6 +114,7 @@ struct fw_action {
 		const struct fw_step *step;
 		const struct fw_page *page;
 		const struct fw_timeline *timeline;
+		const struct fw_flood *flood;
 		struct {
 			const char *division, *device;
 			const uint8_t *bytes;
@@ -167,6 +169,8 @@ struct fw_core_counters {
 	    committed_quarantined[FW_LANES];
 	uint64_t promoted; /* telemetry reports that changed state */
 	uint64_t alarms_opened, incidents_opened, pages;
+	uint64_t chatters;        /* times that an alarm began to chatter */
+	uint64_t floods;          /* that last now */
 	uint64_t boots_forgotten; /* of devices that had too many */
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */
 	uint64_t pages_failed;    /* for good, after all their attempts */
@@ -239,6 +243,10 @@ FW_MUST_CHECK int fw_core_load_step(
     struct fw_core *core, struct fw_step *step, const char *incident_id);
 FW_MUST_CHECK int fw_core_load_page(
     struct fw_core *core, struct fw_page *page, const char *incident_id);
+
+/* When alarms of a division were opened, in their order; then the floods that last. */
+void fw_core_load_opened(struct fw_core *core, const char *division, int64_t at_us);
+void fw_core_load_flood(struct fw_core *core, const struct fw_flood *flood);
 
 void fw_core_counters(const struct fw_core *core, struct fw_core_counters *out);
 

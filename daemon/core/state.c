@@ -26,11 +26,15 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->incidents, hash_seed);
 	fw_strmap_init(&core->open_incidents, hash_seed);
 	fw_strmap_init(&core->pages, hash_seed);
+	fw_strmap_init(&core->chatters, hash_seed);
+	fw_strmap_init(&core->floods, hash_seed);
 	fw_strmap_init(&core->areas, hash_seed);
 	fw_strmap_init(&core->raised, hash_seed);
 	fw_strmap_init(&core->restored, hash_seed);
 	fw_deadlines_init(&core->steps_due);
 	fw_deadlines_init(&core->pages_due);
+	fw_deadlines_init(&core->chatters_due);
+	fw_deadlines_init(&core->floods_due);
 	fw_arena_init(&core->arena, ARENA_BLOCK_BYTES);
 	core->dirty_devices_end = &core->dirty_devices;
 	return core;
@@ -95,6 +99,8 @@ fw_core_free(struct fw_core *core)
 	fw_strmap_fini(&core->incidents);
 	fw_strmap_fini(&core->open_incidents);
 	fw_strmap_fini(&core->pages);
+	fw_chatter_free(core);
+	fw_flood_free(core);
 	fw_strmap_fini(&core->areas);
 	fw_strmap_fini(&core->raised);
 	fw_strmap_fini(&core->restored);
@@ -122,6 +128,8 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 	if (now_us < core->last_now_us) {
 		fw_deadlines_shift(&core->steps_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->chatters_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->floods_due, now_us - core->last_now_us);
 	}
 	core->last_now_us = now_us;
 }

@@ -11,6 +11,8 @@
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
+ *	chatter.c   the same alarm over and over -> one, and a fault
+ *	flood.c     how many alarms a division has
  *	area.c      many alarms of a division -> one incident
  *	escalate.c  trigger -> steps -> pages due
  *	pages.c     page: written, sent, retried, done
@@ -44,14 +46,17 @@ struct fw_core {
 	struct fw_strmap incidents;
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
 	struct fw_strmap pages;          /* id -> struct fw_page: not over */
+	struct fw_strmap chatters;       /* struct fw_alarm_key -> struct fw_chatter */
+	struct fw_strmap floods;         /* division -> struct fw_flood_meter */
 	struct fw_strmap areas;          /* key -> struct fw_area, in `lasting` */
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
-	struct fw_deadlines steps_due, pages_due;
+	struct fw_deadlines steps_due, pages_due, chatters_due, floods_due;
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
+	struct fw_flood_meter *dirty_floods;
 	struct fw_incident *unreached; /* an emergency's page failed for good in this input */
 	struct fw_device *dirty_devices, **dirty_devices_end; /* first marked, first written */
 
@@ -142,6 +147,8 @@ bool fw_alarm_restore(
     struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
 /* What the device had said of the point, or with point 0 of all of them, is over. */
 bool fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
+/* The restore that was held back counts now, as of when it was said. */
+void fw_alarm_end_held_back(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 
@@ -170,6 +177,25 @@ const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 /* confirm.c */
 /* What an alarm that was raised, or repeated, says of its incident's fire. */
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
+
+/* chatter.c */
+/* First of all with a cause that raises or restores: what was due before it. */
+void fw_chatter_settle(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
+/* Its alarm is raised, anew or still. */
+void fw_chatter_raised(struct fw_core *core, const struct fw_cause *c, bool anew, int64_t now_us);
+void fw_chatter_ended(struct fw_core *core, const struct fw_alarm *a);
+/* True: the cause, which would end the alarm, does not yet. */
+bool fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c);
+void fw_chatter_tick(struct fw_core *core, int64_t now_us);
+void fw_chatter_load(struct fw_core *core, struct fw_alarm *a);
+void fw_chatter_free(struct fw_core *core);
+
+/* flood.c */
+/* An alarm of the division was opened. */
+void fw_flood_count(struct fw_core *core, const char *division, int64_t at_us);
+void fw_flood_tick(struct fw_core *core, int64_t now_us);
+void fw_flood_flush(struct fw_core *core);
+void fw_flood_free(struct fw_core *core);
 
 /* area.c */
 /* Counts an alarm that is new, or has the cause's bit anew.  True: the area's incident has it, and

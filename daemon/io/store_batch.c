@@ -457,6 +457,19 @@ add_timeline(struct fw_batch *b, const struct fw_timeline *t)
 	fw_put_text(c, t->detail);
 }
 
+static void
+add_flood(struct fw_batch *b, const struct fw_flood *f)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_FLOOD];
+
+	fw_put_text(c, f->division);
+	fw_put_time(c, f->started_at_us);
+	put_time_or_null(c, f->ended_at_us);
+	fw_put_int(c, (int32_t)f->peak_10min);
+	fw_put_int(c, (int32_t)f->alarms);
+	fw_put_text(c, b->instance);
+}
+
 void
 fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 {
@@ -501,6 +514,9 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		return;
 	case FW_ACT_TIMELINE:
 		add_timeline(b, action->u.timeline);
+		return;
+	case FW_ACT_FLOOD:
+		add_flood(b, action->u.flood);
 		return;
 	case FW_ACT_STATUS:
 		add_status(b, action->u.device);

@@ -27,7 +27,15 @@ text_step(enum fw_sql statement, const char *const *values, int count)
 /* ---------------------------------------------------------------- the state of an earlier run */
 
 enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS }; /* steps, behind BEGIN */
-enum { WORK_INCIDENTS = 1, WORK_ALARMS, WORK_STEPS, WORK_PAGES, WORK_STEP_COUNT };
+enum {
+	WORK_INCIDENTS = 1,
+	WORK_ALARMS,
+	WORK_STEPS,
+	WORK_PAGES,
+	WORK_OPENED,
+	WORK_FLOODS,
+	WORK_STEP_COUNT
+};
 
 struct state_read {
 	struct fw_pg *pg;
@@ -41,7 +49,7 @@ struct state_read {
 	char days[12];
 	struct fw_checkpoint checkpoints[FW_LANES];
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
-	struct fw_pg_step steps[6];
+	struct fw_pg_step steps[WORK_STEP_COUNT + 1];
 	struct fw_pg_request request;
 	void (*done)(
 	    const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
@@ -270,6 +278,22 @@ rows_of(const PGresult *rows)
 }
 
 static void
+load_floods(struct state_read *r)
+{
+	const PGresult *opened = r->held[WORK_OPENED], *floods = r->held[WORK_FLOODS];
+
+	for (int i = 0; i < rows_of(opened); i++)
+		fw_core_load_opened(r->core, fw_get_text(opened, i, 0), fw_get_time(opened, i, 1));
+	for (int i = 0; i < rows_of(floods); i++)
+		fw_core_load_flood(r->core, &(struct fw_flood){
+						.division = fw_get_text(floods, i, 0),
+						.started_at_us = fw_get_time(floods, i, 1),
+						.peak_10min = (uint32_t)fw_get_int(floods, i, 2),
+						.alarms = (uint32_t)fw_get_int(floods, i, 3),
+					    });
+}
+
+static void
 load_work(struct state_read *r)
 {
 	size_t left_out = 0;
@@ -282,6 +306,7 @@ load_work(struct state_read *r)
 		left_out += load_step(r, r->held[WORK_STEPS], i) != FW_OK;
 	for (int i = 0; i < rows_of(r->held[WORK_PAGES]); i++)
 		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
+	load_floods(r);
 	if (left_out)
 		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open",
 		    left_out);
@@ -323,8 +348,10 @@ on_records_done(const struct fw_pg_error *error, void *context)
 	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
 	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
 	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
+	r->steps[WORK_OPENED] = text_step(FW_SQL_READ_OPENED, NULL, 0);
+	r->steps[WORK_FLOODS] = text_step(FW_SQL_READ_FLOODS, r->params, 1);
 	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
-	state_send(r, 6, false, on_work, on_work_done);
+	state_send(r, WORK_STEP_COUNT + 1, false, on_work, on_work_done);
 }
 
 /* Without a day's partition rows go to the default one, so this is no reason not to start. */

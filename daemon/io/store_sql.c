@@ -36,6 +36,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_CLAIM] = "tt4mt4b",
     [FW_SQL_RESULT] = "ttt44ttttbmm4tt",
     [FW_SQL_TIMELINE] = "tttmttt",
+    [FW_SQL_FLOOD] = "tmm44t",
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "t8",
@@ -142,7 +143,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"weight, was_reset, restored_boot, restored_sequence, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
 	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
-	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, "
+	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, data = EXCLUDED.data, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
 	"text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
@@ -219,6 +220,15 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT incident_id, division, key, at, kind, actor, detail FROM unnest($1::text[], $2::text[], $3::text[], "
 	"$4::timestamptz[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY "
 	"AS t(incident_id, division, key, at, kind, actor, detail, n) ORDER BY n ON CONFLICT DO NOTHING"},
+
+    [FW_SQL_FLOOD] = {"flood",
+	"INSERT INTO flood AS f (division, started_at, ended_at, peak_10min, alarms, instance) "
+	"SELECT DISTINCT ON (division, started_at) division, started_at, ended_at, peak_10min, alarms, instance "
+	"FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::integer[], $5::integer[], $6::text[]) "
+	"WITH ORDINALITY AS u(division, started_at, ended_at, peak_10min, alarms, instance, n) "
+	"ORDER BY division, started_at, n DESC "
+	"ON CONFLICT (division, started_at) DO UPDATE SET ended_at = EXCLUDED.ended_at, "
+	"peak_10min = greatest(f.peak_10min, EXCLUDED.peak_10min), alarms = greatest(f.alarms, EXCLUDED.alarms)"},
 
     /* A report without health leaves what was known of it. */
     [FW_SQL_STATUS] = {"status",
@@ -319,7 +329,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
 	"AND n.state IN ('queued', 'sent'))) ORDER BY opened_at"},
 
-    /* Those restored lately may still confirm another detector's fire. */
+    /* Those restored lately may still confirm another detector's fire, or be the first of some that
+       chatter. */
     [FW_SQL_READ_ALARMS] = {"read_alarms",
 	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
 	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
@@ -328,7 +339,17 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WHERE i.incident_id = a.incident_id AND " MINE
 	")) OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
 	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count "
-	"AND " MINE ")) ORDER BY received_at"},
+	"AND " MINE
+	")) OR (received_at > (SELECT max(received_at) FROM alarm) - interval '2 minutes' AND restored_at IS NOT NULL "
+	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND " NOT_CLOSED
+	" AND " MINE ")) ORDER BY received_at"},
+
+    /* By the last alarm, not by now: what the journal still holds is of that time. */
+    [FW_SQL_READ_OPENED] = {"read_opened",
+	"SELECT division, received_at FROM alarm WHERE received_at >= (SELECT max(received_at) FROM alarm) "
+	"- interval '10 minutes' ORDER BY received_at"},
+    [FW_SQL_READ_FLOODS] = {"read_floods",
+	"SELECT division, started_at, peak_10min, alarms FROM flood WHERE ended_at IS NULL AND instance = $1"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "

@@ -85,6 +85,7 @@ struct fw_alarm {
 	uint32_t hold_count, hold_cap;
 	uint32_t system_type, component_type, mode;
 	bool backfill;
+	bool held_back; /* it was restored, but chatters: core/chatter.c ends it */
 	bool was_reset; /* ended by a reset, not by its device's word */
 	bool dirty;     /* on the core's list of alarms to write */
 	int64_t observed_at_us, received_at_us, last_seen_us;
@@ -108,6 +109,13 @@ struct fw_alarm {
 	int64_t area_at_us;
 	bool area_counts; /* for its device */
 	struct fw_alarm *next_dirty;
+};
+
+/* More alarms of a division than people can follow. */
+struct fw_flood {
+	const char *division;
+	int64_t started_at_us, ended_at_us; /* ended 0: it lasts */
+	uint32_t peak_10min, alarms;
 };
 
 /* A planned step of a policy. */

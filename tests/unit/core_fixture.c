@@ -215,6 +215,10 @@ trace(struct bench *b, const struct fw_action *a)
 	case FW_ACT_TIMELINE:
 		write_line(b, "timeline %s\n", a->u.timeline->kind);
 		break;
+	case FW_ACT_FLOOD:
+		write_line(b, "flood %s %u peak %u%s\n", a->u.flood->division, a->u.flood->alarms,
+		    a->u.flood->peak_10min, a->u.flood->ended_at_us ? " over" : "");
+		break;
 	case FW_ACT_SEND:
 		snprintf(b->sends[b->send_count++], sizeof(b->sends[0]), "%s", a->u.page->id);
 		write_line(b, "send %s%s%s\n", a->u.page->person,
