@@ -4,8 +4,8 @@
 
 ALTER TABLE alarm ALTER COLUMN conditions TYPE bigint;
 COMMENT ON COLUMN alarm.conditions IS
-	'What holds it raised, or did when it ended: bit n below 20 is Condition n; 20 offline, 21 began anew, 22 clock, 23 gaps, '
-	'24 chatter; 32 + q a threshold of quantity q, 48 + q of its change';
+	'What holds it raised, or did when it ended: bit n below 24 is Condition n; 24 offline, 25 began anew, 26 clock, 27 gaps, '
+	'28 chatter; 32 + q a threshold of quantity q, 48 + q of its change';
 ALTER TABLE alarm
 	ADD COLUMN rule              text NOT NULL DEFAULT '',       -- which rule made it: a line of the standard table, of the town's data
 	ADD COLUMN data              text NOT NULL DEFAULT '',       -- what was measured or counted, in words

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs in C.  A unit test links the core library alone: that keeps the core pure.
 
-UNIT := arena_test csv_test deadline_test device_test idset_test log_test scenario_test seqset_test settings_test strmap_test text_test time_test
+UNIT := arena_test classify_test csv_test deadline_test device_test idset_test log_test scenario_test seqset_test settings_test strmap_test text_test time_test
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \

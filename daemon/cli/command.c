@@ -23,6 +23,8 @@ const struct fw_command fw_commands[] = {
     {"alarm list", "", LIST | WHERE | WHEN | TAKES(CLASS) | TAKES(STATE), fw_run_list,
 	"active restored", "alarms, the newest first"},
     {"alarm show", "ID", SHOW, fw_run_show, "", "one alarm"},
+    {"classification list", "", ALWAYS | TAKES(OUTPUT), fw_run_classification, "",
+	"what each condition means of each type of component, and where that is from"},
     {"db migrate", "", DATABASE, fw_run_migrate, "", "bring the schema to this program's version"},
     {"db status", "", DATABASE, fw_run_migrate_status, "",
 	"which migrations are applied; exit 1 when some are missing"},

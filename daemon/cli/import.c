@@ -25,12 +25,25 @@ struct import {
 	struct fw_import_file files[FW_TOWN_FILES];
 	struct change changes[FW_TOWN_FILES];
 	struct fw_faults faults;
+	bool has_fire_policy; /* as the database is after it */
 };
 
 static bool
 is_given(const struct import *im, int file)
 {
 	return im->files[file].fd >= 0;
+}
+
+static void
+say_nothing_there(const char *path)
+{
+	char names[FW_TOWN_FILES * 32];
+	size_t n = 0;
+
+	for (int i = 0; i < FW_TOWN_FILES; i++)
+		n += (size_t)snprintf(
+		    names + n, sizeof(names) - n, "%s%s.csv", i ? ", " : "", fw_town_specs[i].name);
+	fw_say("%s: no file of a town is there (%s)", path, names);
 }
 
 static enum fw_exit
@@ -48,9 +61,7 @@ open_in(struct import *im, int directory, const char *path)
 	}
 	if (any)
 		return FW_EXIT_DONE;
-	fw_say(
-	    "%s: no file of a town is there (divisions.csv, sites.csv, devices.csv, people.csv, duty.csv, policies.csv)",
-	    path);
+	say_nothing_there(path);
 	return FW_EXIT_USAGE;
 }
 
@@ -67,6 +78,26 @@ open_files(struct import *im, const char *path)
 	code = open_in(im, directory, path);
 	close(directory);
 	return code;
+}
+
+/* PostgreSQL says of a schema that one may not use what it says of one that is not there. */
+static enum fw_exit
+check_rights(struct import *im)
+{
+	PGresult *row = fw_db_query(&im->db,
+	    "SELECT current_user FROM pg_namespace"
+	    " WHERE nspname = 'firewatch' AND NOT has_schema_privilege(oid, 'USAGE')",
+	    0, NULL, NULL);
+	bool missing;
+
+	if (!row)
+		return im->db.fault;
+	missing = PQntuples(row) > 0;
+	if (missing)
+		fw_say("%s has no rights in the database's schema firewatch: import as its owner",
+		    PQgetvalue(row, 0, 0));
+	PQclear(row);
+	return missing ? FW_EXIT_REFUSED : FW_EXIT_DONE;
 }
 
 static enum fw_exit
@@ -157,6 +188,20 @@ write_file(struct import *im, int file)
 	return code;
 }
 
+/* It may be meant, while a town is being set up: no fault. */
+static enum fw_exit
+ask_policy(struct import *im)
+{
+	PGresult *row =
+	    fw_db_query(&im->db, "SELECT FROM policy WHERE class = 'fire' LIMIT 1", 0, NULL, NULL);
+
+	if (!row)
+		return im->db.fault;
+	im->has_fire_policy = PQntuples(row) > 0;
+	PQclear(row);
+	return FW_EXIT_DONE;
+}
+
 static void
 report(const struct import *im)
 {
@@ -176,16 +221,23 @@ report(const struct import *im)
 	}
 	if (!any)
 		puts("nothing has changed");
+	if (!im->has_fire_policy)
+		fw_say(
+		    "warning: class fire has no policy: a fire pages only whoever is on duty nearest");
 }
 
 static enum fw_exit
 import_town(struct import *im)
 {
-	enum fw_exit code = check(im);
+	enum fw_exit code = check_rights(im);
 
+	if (code == FW_EXIT_DONE)
+		code = check(im);
 	for (int i = 0; code == FW_EXIT_DONE && i < FW_TOWN_FILES; i++)
 		if (is_given(im, i))
 			code = write_file(im, i);
+	if (code == FW_EXIT_DONE)
+		code = ask_policy(im);
 	if (code == FW_EXIT_DONE)
 		code = fw_db_run(&im->db, "COMMIT");
 	if (code == FW_EXIT_DONE)

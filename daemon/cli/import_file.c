@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "cli/say.h"
 #include "cli/town_sql.h"
+#include "core/classify.h"
+#include "model/names.h"
 
 #define FILE_BYTES_MAX (INT64_C(256) << 20)
 #define CHUNK_BYTES 65536
@@ -181,13 +183,16 @@ is_empty(const struct reader *r, const char *column)
 	return value->text && value->bytes == 0;
 }
 
-static void
-check_duty(struct reader *r)
+static const char *
+value_of(const struct reader *r, const char *column)
 {
-	const char *starts =
-	    r->values[fw_town_column_find(r->spec, "starts_at", strlen("starts_at"))].text;
-	const char *ends =
-	    r->values[fw_town_column_find(r->spec, "ends_at", strlen("ends_at"))].text;
+	return r->values[fw_town_column_find(r->spec, column, strlen(column))].text;
+}
+
+static void
+check_times(struct reader *r)
+{
+	const char *starts = value_of(r, "starts_at"), *ends = value_of(r, "ends_at");
 	char from[FW_TOWN_TIME_MAX], until[FW_TOWN_TIME_MAX];
 
 	if (!starts || !ends || !*ends)
@@ -196,6 +201,52 @@ check_duty(struct reader *r)
 	fw_town_time(ends, until);
 	if (strcmp(until, from) <= 0)
 		complain(r, "ends_at", "not after starts_at");
+}
+
+/* Of a change, one that is none must not raise it. */
+static void
+check_raise(struct reader *r, double raise, bool below)
+{
+	const char *window = value_of(r, "window_s");
+
+	if (window && strtol(window, NULL, 10) > 0 && (below ? raise >= 0 : raise <= 0))
+		complain(r, "raise", below ? "not below 0, no change" : "not above 0, no change");
+}
+
+static void
+check_threshold(struct reader *r)
+{
+	const char *raise = value_of(r, "raise"), *clear = value_of(r, "clear");
+	const char *side = value_of(r, "side");
+	bool below;
+
+	if (!raise || !clear || !side)
+		return;
+	below = strcmp(side, "below") == 0;
+	if (!*raise != !*clear)
+		complain(
+		    r, "clear", *raise ? "not given, but raise is" : "given, but raise is not");
+	if (!*raise || !*clear)
+		return;
+	check_raise(r, strtod(raise, NULL), below);
+	if (below ? strtod(clear, NULL) <= strtod(raise, NULL)
+		  : strtod(clear, NULL) >= strtod(raise, NULL))
+		complain(r, "clear", below ? "not above raise" : "not below raise");
+}
+
+/* What calls people at once cannot be made to mean less. */
+static void
+check_classification(struct reader *r)
+{
+	const char *condition = value_of(r, "condition"), *class = value_of(r, "class");
+	uint32_t c = condition ? fw_condition_of(condition) : FW_CONDITION_UNSPECIFIED;
+	char what[64];
+
+	if (c == FW_CONDITION_UNSPECIFIED || !class || fw_classify_allows(c, fw_class_of(class)))
+		return;
+	snprintf(what, sizeof(what), "%s is always of class %s", condition,
+	    fw_class_name(fw_classify(&(struct fw_subject){.condition = c}).class));
+	complain(r, "class", what);
 }
 
 /* What the values of one record must be to each other. */
@@ -213,11 +264,21 @@ check_together(struct reader *r)
 			complain(r, "site", "not given, and no parent whose site it would be");
 		break;
 	case FW_TOWN_DUTY:
-		check_duty(r);
+	case FW_TOWN_PROTECTION:
+		check_times(r);
+		break;
+	case FW_TOWN_THRESHOLDS:
+		check_threshold(r);
+		break;
+	case FW_TOWN_CLASSIFICATION:
+		check_classification(r);
 		break;
 	case FW_TOWN_DIVISIONS:
 	case FW_TOWN_PEOPLE:
 	case FW_TOWN_POLICIES:
+	case FW_TOWN_KINDS:
+	case FW_TOWN_LEVELS:
+	case FW_TOWN_HAZARDS:
 	case FW_TOWN_FILES:
 		break;
 	}

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "cli/db.h"
 #include "cli/journal.h"
+#include "cli/rows.h"
 #include "cli/run.h"
 #include "cli/say.h"
 #include "cli/writer.h"
@@ -32,35 +33,9 @@ struct table {
 	bool more;
 };
 
-static PGresult *
-make_rows(void)
-{
-	static const struct {
-		const char *name;
-		Oid type;
-	} columns[COLUMNS] = {{"lane", FW_DB_TEXT}, {"position", FW_DB_BIGINT},
-	    {"received_at", FW_DB_TEXT}, {"topic", FW_DB_TEXT}, {"bytes", FW_DB_BIGINT},
-	    {"reports", FW_DB_TEXT}};
-	PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	PGresAttDesc described[COLUMNS] = {0};
-
-	for (int i = 0; i < COLUMNS; i++) {
-		described[i].name = (char *)columns[i].name;
-		described[i].typid = columns[i].type;
-		described[i].typlen = -1;
-		described[i].atttypmod = -1;
-	}
-	if (!rows || !PQsetResultAttrs(rows, COLUMNS, described))
-		abort();
-	return rows;
-}
-
-static void
-set(PGresult *rows, int row, int column, const char *text)
-{
-	if (!PQsetvalue(rows, row, column, (char *)text, (int)strlen(text)))
-		abort();
-}
+static const struct fw_column columns[COLUMNS] = {{"lane", FW_DB_TEXT}, {"position", FW_DB_BIGINT},
+    {"received_at", FW_DB_TEXT}, {"topic", FW_DB_TEXT}, {"bytes", FW_DB_BIGINT},
+    {"reports", FW_DB_TEXT}};
 
 /* "+fire -fault": what a report raises and restores, by class. */
 static void
@@ -124,18 +99,18 @@ show_record(void *context, const struct fw_lane_folder *lane, const struct fw_re
 	t->more = row >= t->limit;
 	if (t->more)
 		return FW_EXIT_DONE;
-	set(t->rows, row, LANE, lane->name);
+	fw_rows_set(t->rows, row, LANE, lane->name);
 	snprintf(number, sizeof(number), "%" PRIu64, r->position);
-	set(t->rows, row, POSITION, number);
-	set(t->rows, row, RECEIVED_AT, fw_time_text(r->received_at_us, moment));
+	fw_rows_set(t->rows, row, POSITION, number);
+	fw_rows_set(t->rows, row, RECEIVED_AT, fw_time_text(r->received_at_us, moment));
 	if (!fw_text_valid(r->topic, r->topic_len))
-		set(t->rows, row, TOPIC, "(not UTF-8)");
+		fw_rows_set(t->rows, row, TOPIC, "(not UTF-8)");
 	else if (!PQsetvalue(t->rows, row, TOPIC, (char *)r->topic, (int)r->topic_len))
 		abort();
 	snprintf(number, sizeof(number), "%zu", r->payload_len);
-	set(t->rows, row, BYTES, number);
+	fw_rows_set(t->rows, row, BYTES, number);
 	summarize(t->arena, r, text);
-	set(t->rows, row, REPORTS, text);
+	fw_rows_set(t->rows, row, REPORTS, text);
 	return FW_EXIT_DONE;
 }
 
@@ -181,7 +156,7 @@ fw_run_journal_show(const struct fw_request *r)
 	if (code != FW_EXIT_DONE)
 		return code;
 	fw_arena_init(&arena, 1 << 16);
-	t.rows = make_rows();
+	t.rows = fw_rows_new(columns, COLUMNS);
 	code = fw_journal_visit(r, &visitor);
 	if (code == FW_EXIT_DONE) {
 		const struct fw_part list = {.name = r->command, .rows = t.rows};

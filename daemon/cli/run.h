@@ -9,6 +9,7 @@
 #include "cli/command.h"
 
 enum fw_exit fw_run_act(const struct fw_request *r);            /* act.c */
+enum fw_exit fw_run_classification(const struct fw_request *r); /* classification.c */
 enum fw_exit fw_run_import(const struct fw_request *r);         /* import.c */
 enum fw_exit fw_run_journal_export(const struct fw_request *r); /* journal_export.c */
 enum fw_exit fw_run_journal_replay(const struct fw_request *r); /* journal_replay.c */

@@ -18,6 +18,7 @@
 #define NAME_BYTES 256
 #define WEBHOOK_BYTES 1024
 #define NUMBER_BYTES 32
+#define VALUE_MOST 1000000000 /* of a quantity */
 
 /* clang-format off */
 const struct fw_town_spec fw_town_specs[FW_TOWN_FILES] = {
@@ -71,7 +72,62 @@ const struct fw_town_spec fw_town_specs[FW_TOWN_FILES] = {
 	{"step", FW_TOWN_INTEGER, true, 1, 1000, NULL},
 	{"after_s", FW_TOWN_INTEGER, true, 0, 604800, NULL},
 	{"role", FW_TOWN_ID, true, 0, 0, NULL},
-	{"channel", FW_TOWN_ID, true, 0, 0, NULL},
+	{"channel", FW_TOWN_WORD, true, 0, 0, "webhook"},
+    }},
+    [FW_TOWN_KINDS] = {"kinds", {
+	{"kind", FW_TOWN_ID, true, 0, 0, NULL},
+	{"name", FW_TOWN_NAME, true, 0, 0, NULL},
+	{"heartbeat_s", FW_TOWN_INTEGER, true, 0, 31536000, NULL},
+	{"missed", FW_TOWN_INTEGER, false, 1, 100, NULL},
+	{"mains", FW_TOWN_WORD, false, 0, 0, "yes no"},
+    }},
+    [FW_TOWN_THRESHOLDS] = {"thresholds", {
+	{"quantity", FW_TOWN_QUANTITY, true, 0, 0, NULL},
+	{"kind", FW_TOWN_ID, false, 0, 0, NULL},
+	{"category", FW_TOWN_ID, false, 0, 0, NULL},
+	{"risk", FW_TOWN_WORD, false, 0, 0, "normal high"},
+	{"site", FW_TOWN_ID, false, 0, 0, NULL},
+	{"device", FW_TOWN_DEVICE, false, 0, 0, NULL},
+	{"class", FW_TOWN_CLASS, true, 0, 0, NULL},
+	{"side", FW_TOWN_WORD, true, 0, 0, "above below"},
+	{"raise", FW_TOWN_REAL, false, -VALUE_MOST, VALUE_MOST, NULL},
+	{"clear", FW_TOWN_REAL, false, -VALUE_MOST, VALUE_MOST, NULL},
+	{"delay_s", FW_TOWN_INTEGER, false, 0, 604800, NULL},
+	{"window_s", FW_TOWN_INTEGER, false, 0, 604800, NULL},
+	{"reason", FW_TOWN_NAME, true, 0, 0, NULL},
+    }},
+    [FW_TOWN_CLASSIFICATION] = {"classification", {
+	{"condition", FW_TOWN_CONDITION, true, 0, 0, NULL},
+	{"component_type", FW_TOWN_INTEGER, false, 0, INT32_MAX, NULL},
+	{"system_type", FW_TOWN_INTEGER, false, 0, INT32_MAX, NULL},
+	{"kind", FW_TOWN_ID, false, 0, 0, NULL},
+	{"category", FW_TOWN_ID, false, 0, 0, NULL},
+	{"model", FW_TOWN_NAME, false, 0, 0, NULL},
+	{"class", FW_TOWN_CLASS, true, 0, 0, NULL},
+	{"severity", FW_TOWN_WORD, true, 0, 0, "critical major minor warning indeterminate"},
+	{"reason", FW_TOWN_NAME, true, 0, 0, NULL},
+    }},
+    [FW_TOWN_LEVELS] = {"levels", {
+	{"level", FW_TOWN_WORD, true, 0, 0, "normal elevated highest"},
+	{"timeout_percent", FW_TOWN_INTEGER, true, 1, 100, NULL},
+	{"pre_alarm_as_alarm", FW_TOWN_WORD, true, 0, 0, "yes no"},
+	{"extra_role", FW_TOWN_ID, false, 0, 0, NULL},
+    }},
+    [FW_TOWN_PROTECTION] = {"protection", {
+	{"division", FW_TOWN_DIVISION, true, 0, 0, NULL},
+	{"level", FW_TOWN_WORD, true, 0, 0, "elevated highest"},
+	{"starts_at", FW_TOWN_TIME, true, 0, 0, NULL},
+	{"ends_at", FW_TOWN_TIME, true, 0, 0, NULL},
+	{"reason", FW_TOWN_NAME, true, 0, 0, NULL},
+    }},
+    [FW_TOWN_HAZARDS] = {"hazards", {
+	{"class", FW_TOWN_CLASS, true, 0, 0, NULL},
+	{"kind", FW_TOWN_ID, false, 0, 0, NULL},
+	{"category", FW_TOWN_ID, false, 0, 0, NULL},
+	{"limit_s", FW_TOWN_INTEGER, true, 1, 31536000, NULL},
+	{"grade", FW_TOWN_WORD, true, 0, 0, "general major"},
+	{"deadline_s", FW_TOWN_INTEGER, true, 1, 31536000, NULL},
+	{"role", FW_TOWN_ID, true, 0, 0, NULL},
     }},
 };
 /* clang-format on */
@@ -182,11 +238,23 @@ check_id(const struct fw_csv_field *value)
 }
 
 static const char *
+check_condition(const struct fw_csv_field *value)
+{
+	uint32_t condition = fw_condition_of(value->text);
+
+	if (condition == FW_CONDITION_UNSPECIFIED)
+		return "no such condition";
+	return condition == FW_CONDITION_RESET ? "raises no alarm" : NULL;
+}
+
+static const char *
 check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 {
 	switch (c->kind) {
 	case FW_TOWN_CLASS:
 		return fw_class_of(value->text) < FW_CLASSES ? NULL : "no such class";
+	case FW_TOWN_CONDITION:
+		return check_condition(value);
 	case FW_TOWN_DATE:
 		return is_date(value) ? NULL : "not a date such as 2026-11-24";
 	case FW_TOWN_DEVICE:
@@ -202,6 +270,9 @@ check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 	case FW_TOWN_NAME:
 	case FW_TOWN_TEXT:
 		return value->bytes <= NAME_BYTES ? NULL : "longer than 256 bytes";
+	case FW_TOWN_QUANTITY:
+		return fw_quantity_of(value->text) > FW_QUANTITY_UNSPECIFIED ? NULL
+									     : "no such quantity";
 	case FW_TOWN_REAL:
 		return is_real(value, c->least, c->most) ? NULL : "not a number from";
 	case FW_TOWN_TIME:

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cli/csv.h"
 
-#define FW_TOWN_COLUMNS_MAX 9
+#define FW_TOWN_COLUMNS_MAX 13
 #define FW_TOWN_WHY_MAX 160
 #define FW_TOWN_TIME_MAX 80 /* bytes of a normalised time with its NUL */
 
@@ -22,17 +22,25 @@ enum fw_town_file {
 	FW_TOWN_PEOPLE,
 	FW_TOWN_DUTY,
 	FW_TOWN_POLICIES,
+	FW_TOWN_KINDS,
+	FW_TOWN_THRESHOLDS,
+	FW_TOWN_CLASSIFICATION,
+	FW_TOWN_LEVELS,
+	FW_TOWN_PROTECTION,
+	FW_TOWN_HAZARDS,
 	FW_TOWN_FILES,
 };
 
 enum fw_town_kind {
 	FW_TOWN_CLASS,
+	FW_TOWN_CONDITION, /* as the wire contract writes it, of those that raise an alarm */
 	FW_TOWN_DATE,
 	FW_TOWN_DEVICE,
 	FW_TOWN_DIVISION,
 	FW_TOWN_ID,      /* up to 64 bytes */
 	FW_TOWN_INTEGER, /* least to most */
 	FW_TOWN_NAME,    /* up to 256 bytes */
+	FW_TOWN_QUANTITY,
 	FW_TOWN_REAL,    /* least to most */
 	FW_TOWN_TEXT,    /* up to 256 bytes, of several lines */
 	FW_TOWN_TIME,    /* RFC 3339 */

@@ -16,6 +16,10 @@
 	    " FROM (SELECT *, min(line) OVER (PARTITION BY " key ") AS first FROM " staged ") s" \
 	    " WHERE line > first AND ROW(" key ") IS NOT NULL")
 
+/* Of a column that may be empty; a value at fault stays null. */
+#define NUMBER(column, otherwise) \
+	"CASE WHEN " column " = '' THEN " otherwise " ELSE " column "::integer END"
+
 #define DANGLING(staged, column, other_staged, table, key)                                         \
 	QUESTION("SELECT line, '" column "', 'no " key " ' || " column " FROM " staged             \
 		 " s WHERE " column " <> ''"                                                       \
@@ -58,5 +62,35 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_DUTY, DANGLING("staged_duty", "person", "staged_people", "person", "person")},
     {FW_TOWN_POLICIES, GIVEN_TWICE("staged_policies", "class, category, level, step, role, channel",
 			   "class", "'the same policy'")},
+    {FW_TOWN_KINDS, GIVEN_TWICE("staged_kinds", "kind", "kind", "kind")},
+    {FW_TOWN_THRESHOLDS, GIVEN_TWICE("staged_thresholds",
+			     "quantity, kind, category, risk, site, device, class, side, " NUMBER(
+				 "window_s", "0") " > 0",
+			     "quantity", "'the same threshold'")},
+    {FW_TOWN_THRESHOLDS,
+	DANGLING("staged_thresholds", "kind", "staged_kinds", "device_kind", "kind")},
+    {FW_TOWN_THRESHOLDS,
+	DANGLING("staged_thresholds", "category", "staged_sites", "site_category", "category")},
+    {FW_TOWN_THRESHOLDS, DANGLING("staged_thresholds", "site", "staged_sites", "site", "site")},
+    {FW_TOWN_THRESHOLDS,
+	DANGLING("staged_thresholds", "device", "staged_devices", "device", "device")},
+    {FW_TOWN_CLASSIFICATION, GIVEN_TWICE("staged_classification",
+				 "condition, " NUMBER("component_type", "-1") ", " NUMBER(
+				     "system_type", "-1") ", kind, category, model",
+				 "condition", "'the same classification'")},
+    {FW_TOWN_CLASSIFICATION,
+	DANGLING("staged_classification", "kind", "staged_kinds", "device_kind", "kind")},
+    {FW_TOWN_CLASSIFICATION,
+	DANGLING("staged_classification", "category", "staged_sites", "site_category", "category")},
+    {FW_TOWN_LEVELS, GIVEN_TWICE("staged_levels", "level", "level", "level")},
+    {FW_TOWN_PROTECTION, GIVEN_TWICE("staged_protection", "division, level, starts_at", "division",
+			     "'the same protection'")},
+    {FW_TOWN_PROTECTION,
+	DANGLING("staged_protection", "division", "staged_divisions", "division", "division")},
+    {FW_TOWN_HAZARDS,
+	GIVEN_TWICE("staged_hazards", "class, kind, category", "class", "'the same limit'")},
+    {FW_TOWN_HAZARDS, DANGLING("staged_hazards", "kind", "staged_kinds", "device_kind", "kind")},
+    {FW_TOWN_HAZARDS,
+	DANGLING("staged_hazards", "category", "staged_sites", "site_category", "category")},
     {0},
 };

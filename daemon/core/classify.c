@@ -1,59 +1,121 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table: condition -> class and the rule in words. */
+/* How the table of conditions (classify_table.c) and the town's rows are applied; see classify.h.
+ */
 #include "core/classify.h"
 
 #include <assert.h>
 
-/* Sources: the conditions are those of GB/T 26875.3-2011 table 7 (component state) as design.md
-   carries them over; water flow and manual call points are fire signals as in NFPA 72
-   (2019) 23.8.5. */
-static const struct {
-	enum fw_meaning meaning;
-	enum fw_class class;
-	const char *reason;
-} table[FW_CONDITIONS] = {
-    [FW_CONDITION_FIRE] = {FW_MEANING_ALARM, FW_CLASS_FIRE, "a detector reports fire"},
-    [FW_CONDITION_PRE_ALARM] = {FW_MEANING_ALARM, FW_CLASS_PRE_ALARM,
-	"a detector reports a pre-alarm"},
-    [FW_CONDITION_GAS] = {FW_MEANING_ALARM, FW_CLASS_GAS, "a detector reports combustible gas"},
-    [FW_CONDITION_FAULT] = {FW_MEANING_ALARM, FW_CLASS_FAULT, "reported as faulty"},
-    [FW_CONDITION_DISABLED] = {FW_MEANING_ALARM, FW_CLASS_DISABLED, "reported as disabled"},
-    [FW_CONDITION_SUPERVISORY] = {FW_MEANING_ALARM, FW_CLASS_SUPERVISORY, "supervisory signal"},
-    [FW_CONDITION_ACTIVATED] = {FW_MEANING_ALARM, FW_CLASS_SUPERVISORY, "equipment was started"},
-    [FW_CONDITION_FEEDBACK] = {FW_MEANING_ALARM, FW_CLASS_SUPERVISORY,
-	"equipment reports that it runs"},
-    [FW_CONDITION_DELAYED] = {FW_MEANING_ALARM, FW_CLASS_SUPERVISORY, "an output is in its delay"},
-    [FW_CONDITION_MAINS_LOST] = {FW_MEANING_ALARM, FW_CLASS_POWER, "mains supply lost"},
-    [FW_CONDITION_BATTERY_LOW] = {FW_MEANING_ALARM, FW_CLASS_POWER, "battery low"},
-    [FW_CONDITION_TAMPER] = {FW_MEANING_ALARM, FW_CLASS_TAMPER, "taken off its base or opened"},
-    [FW_CONDITION_TRIPPED] = {FW_MEANING_ALARM, FW_CLASS_ELECTRICAL,
-	"residual-current protection tripped"},
-    [FW_CONDITION_WATER_FLOW] = {FW_MEANING_ALARM, FW_CLASS_FIRE,
-	"water flows in a sprinkler pipe"},
-    [FW_CONDITION_MANUAL_CALL] = {FW_MEANING_ALARM, FW_CLASS_FIRE,
-	"a manual call point was pressed"},
-    [FW_CONDITION_RESET] = {FW_MEANING_RESET, FW_CLASS_TEST, "the device was reset"},
-    [FW_CONDITION_SELF_TEST] = {FW_MEANING_ALARM, FW_CLASS_TEST, "the device tests itself"},
-    [FW_CONDITION_MUTED] = {FW_MEANING_ALARM, FW_CLASS_SUPERVISORY, "its sounder was silenced"},
-    [FW_CONDITION_ARC_FAULT] = {FW_MEANING_ALARM, FW_CLASS_ELECTRICAL, "arc fault"},
-};
+#include "core/classify_table.h"
+#include "model/standard.h"
+
+static bool
+fits(const struct fw_line *line, const struct fw_subject *s, enum fw_code code)
+{
+	if (line->system)
+		return line->system == s->system_type;
+	return code == FW_CODE_NAMED && s->component_type >= line->first &&
+	       s->component_type <= line->last;
+}
+
+/* A system's line stands before those of components and gives way to one that is as serious. */
+static const struct fw_line *
+find(const struct fw_lines *lines, const struct fw_subject *s, enum fw_code code)
+{
+	const struct fw_line *found = NULL;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		const struct fw_line *line = &lines->exceptions[i];
+
+		if ((!found || (found->system && line->severity <= found->severity)) &&
+		    fits(line, s, code))
+			found = line;
+	}
+	return found ? found : &lines->base;
+}
+
+/* As the standard has it. */
+static struct fw_judgement
+judge(const struct fw_lines *lines, const struct fw_subject *s)
+{
+	enum fw_code code = fw_component_code(s->component_type);
+	const struct fw_line *line = find(lines, s, code);
+
+	return (struct fw_judgement){
+	    .meaning = lines->meaning,
+	    .class = line->class,
+	    .severity = line->severity,
+	    .weight = line->weight,
+	    .reason = line->reason[code],
+	    .source = line->source,
+	    .rule = line->rule,
+	};
+}
+
+bool
+fw_classify_allows(uint32_t condition, enum fw_class class)
+{
+	enum fw_class base;
+
+	assert(condition > FW_CONDITION_UNSPECIFIED && condition < FW_CONDITIONS);
+	base = fw_lines[condition].base.class;
+	return !fw_class_is_emergency(base) || class == base;
+}
+
+static bool
+is_for(int32_t wanted, uint32_t type)
+{
+	return wanted == FW_ANY || (wanted >= 0 && (uint32_t)wanted == type);
+}
+
+static const struct fw_override *
+find_override(const struct fw_subject *s)
+{
+	for (uint32_t i = 0; s->profile && i < s->profile->override_count; i++) {
+		const struct fw_override *o = s->profile->overrides[i];
+
+		if (o->condition == s->condition && is_for(o->component_type, s->component_type) &&
+		    is_for(o->system_type, s->system_type) &&
+		    fw_classify_allows(o->condition, o->class))
+			return o;
+	}
+	return NULL;
+}
+
+/* What the town makes a fire is worth a detector; what it makes anything else speaks for no fire.
+ */
+static enum fw_weight
+weigh(const struct fw_judgement *j, enum fw_class class)
+{
+	if (class == FW_CLASS_FIRE)
+		return j->weight > FW_WEIGHT_DETECTOR ? j->weight : FW_WEIGHT_DETECTOR;
+	return class == j->class ? j->weight : FW_WEIGHT_NONE;
+}
+
+/* No fire and no gas is less than critical, whatever a row says. */
+static void
+override(struct fw_judgement *j, const struct fw_override *o)
+{
+	j->weight = weigh(j, o->class);
+	j->class = o->class;
+	j->severity = fw_class_is_emergency(o->class) ? fw_class_severity(o->class) : o->severity;
+	if (o->reason && *o->reason)
+		j->reason = o->reason;
+	j->source = "the town's classification.csv";
+	j->rule = "town";
+}
 
 struct fw_judgement
 fw_classify(const struct fw_subject *s)
 {
-	uint32_t c = s->condition;
+	const struct fw_override *o;
+	struct fw_judgement j;
 
-	assert(c > FW_CONDITION_UNSPECIFIED && c < FW_CONDITIONS);
-	return (struct fw_judgement){
-	    .meaning = table[c].meaning,
-	    .class = table[c].class,
-	    .severity = fw_class_severity(table[c].class),
-	    .weight = c == FW_CONDITION_MANUAL_CALL || c == FW_CONDITION_WATER_FLOW
-			  ? FW_WEIGHT_STRONG
-		      : table[c].class == FW_CLASS_FIRE ? FW_WEIGHT_DETECTOR
-							: FW_WEIGHT_NONE,
-	    .reason = table[c].reason,
-	    .source = "",
-	    .rule = "standard",
-	};
+	assert(s->condition > FW_CONDITION_UNSPECIFIED && s->condition < FW_CONDITIONS);
+	o = find_override(s);
+	j = judge(&fw_lines[s->condition], s);
+	if (o)
+		override(&j, o);
+	if (j.class == FW_CLASS_PRE_ALARM && s->level && s->level->pre_alarm_is_alarm)
+		j = judge(&fw_lines_raised, s);
+	return j;
 }

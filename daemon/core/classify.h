@@ -35,4 +35,8 @@ struct fw_judgement {
 
 struct fw_judgement fw_classify(const struct fw_subject *s);
 
+/* May a town's row give the condition that class?  Fire, gas, a manual call and water flow keep
+ * their own; such a row is passed over. */
+bool fw_classify_allows(uint32_t condition, enum fw_class class);
+
 #endif

@@ -2,8 +2,8 @@
 /*
  * How sure it is that a fire is real.  Two independent detectors of one zone within
  * rules.confirm_within_s confirm it, or a detector and a person's hand or flowing water; alone of
- * high confidence are a hand, water that flows (more so with its pump), and a detector that alarms
- * again after a reset.  It is a level: no first page waits for it.
+ * high confidence are a hand, water that flows, a detector that alarms again after a reset, and one
+ * beside which a pump starts or another pre-alarms.  It is a level: no first page waits for it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,19 +63,23 @@ is_back_after_reset(const struct fw_core *core, const struct fw_alarm *a)
 	       a->received_at_us - before->last_seen_us <= core->rules.confirm_within_us;
 }
 
-/* Why it is more than a single detector's word, in words; NULL: it is not. */
+/* Why it is more than a single detector's word, in words, in the arena; NULL: it is not. */
 static const char *
-reason_for_high(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+reason_for_high(struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
 {
+	const struct fw_alarm *b = NULL;
+
 	if (a->weight == FW_WEIGHT_STRONG)
 		return "is seldom wrong alone";
 	if (a->weight == FW_WEIGHT_DETECTOR && is_back_after_reset(core, a))
 		return "alarms again after a reset";
-	if (a->weight == FW_WEIGHT_DETECTOR && find_second(core, i, a, FW_WEIGHT_SUPPORTS))
-		return "and equipment that fights fire was started in its zone";
-	if (a->weight == FW_WEIGHT_SUPPORTS && find_second(core, i, a, FW_WEIGHT_DETECTOR))
-		return "was started in the zone of an alarm";
-	return NULL;
+	if (a->weight == FW_WEIGHT_DETECTOR)
+		b = find_second(core, i, a, FW_WEIGHT_SUPPORTS);
+	else if (a->weight == FW_WEIGHT_SUPPORTS)
+		b = find_second(core, i, a, FW_WEIGHT_DETECTOR);
+	return b ? fw_arena_printf(&core->arena, "and %s point %u of its zone, where %s",
+		       b->device->id, b->point, b->reason)
+		 : NULL;
 }
 
 static void

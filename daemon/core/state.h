@@ -6,7 +6,7 @@
  *	core.c      inputs: the town, time, answers
  *	pipeline.c  the input that is a message, report by report
  *	decode.c    bytes -> reports
- *	classify.c  condition -> class, with the reason
+ *	classify.c  condition -> class, with the reason; by the table of classify_table.c
  *	event.c     what a device says -> cause
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger

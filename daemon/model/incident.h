@@ -42,17 +42,18 @@ struct fw_area;
 struct fw_incident;
 
 /*
- * What holds an alarm raised, as bits of its conditions: those of the wire (0 to 19, enum
+ * What holds an alarm raised, as bits of its conditions: those of the wire (enum
  * fw_condition), what the centre finds itself, and thresholds that are passed, of a quantity's
  * value or of its change.
  */
 enum fw_finding {
-	FW_FINDING_OFFLINE = 20, /* not heard of for too long */
+	FW_FINDING_OFFLINE = 24, /* not heard of for too long */
 	FW_FINDING_REBOOT,       /* began anew without a word why */
 	FW_FINDING_CLOCK,        /* its clock is not to be believed */
 	FW_FINDING_GAPS,         /* reports of it are missing */
 	FW_FINDING_CHATTER,      /* raises and restores the same alarm over and over */
 };
+_Static_assert((int)FW_CONDITIONS <= (int)FW_FINDING_OFFLINE, "a condition has the bit of a finding");
 #define FW_BIT_OF_VALUE(quantity) (32 + (quantity))
 #define FW_BIT_OF_CHANGE(quantity) (32 + FW_QUANTITIES + (quantity))
 

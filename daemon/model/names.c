@@ -26,14 +26,19 @@ static const struct {
 static const char *const severities[FW_SEVERITIES] = {
     "critical", "major", "minor", "warning", "indeterminate"};
 
+static const char *const weights[] = {
+    [FW_WEIGHT_NONE] = "none",
+    [FW_WEIGHT_SUPPORTS] = "supports",
+    [FW_WEIGHT_DETECTOR] = "detector",
+    [FW_WEIGHT_STRONG] = "strong",
+};
+
 static const char *const confidences[FW_CONFIDENCES] = {"single", "high", "confirmed"};
 
 static const char *const levels[FW_LEVELS] = {"normal", "elevated", "highest"};
 
-static const char *const conditions[FW_CONDITIONS] = {"UNSPECIFIED", "FIRE", "PRE_ALARM", "GAS",
-    "FAULT", "DISABLED", "SUPERVISORY", "ACTIVATED", "FEEDBACK", "DELAYED", "MAINS_LOST",
-    "BATTERY_LOW", "TAMPER", "TRIPPED", "WATER_FLOW", "MANUAL_CALL", "RESET", "SELF_TEST", "MUTED",
-    "ARC_FAULT"};
+#define CONDITION_NAME(name) #name,
+static const char *const conditions[] = {FW_CONDITION_LIST(CONDITION_NAME)};
 
 static const char *const quantities[FW_QUANTITIES] = {"unspecified", "temperature_celsius",
     "smoke_db_per_m", "residual_current_ma", "pressure_kpa", "level_m", "gas_percent_lel",
@@ -71,6 +76,12 @@ const char *
 fw_severity_name(enum fw_severity severity)
 {
 	return severity < FW_SEVERITIES ? severities[severity] : "unknown";
+}
+
+const char *
+fw_weight_name(enum fw_weight weight)
+{
+	return weight <= FW_WEIGHT_STRONG ? weights[weight] : "unknown";
 }
 
 const char *

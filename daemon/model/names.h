@@ -27,31 +27,33 @@ enum fw_class {
 	FW_CLASSES,
 };
 
-/* The wire contract's Condition (firewatch.proto). */
-enum fw_condition {
-	FW_CONDITION_UNSPECIFIED,
-	FW_CONDITION_FIRE,
-	FW_CONDITION_PRE_ALARM,
-	FW_CONDITION_GAS,
-	FW_CONDITION_FAULT,
-	FW_CONDITION_DISABLED,
-	FW_CONDITION_SUPERVISORY,
-	FW_CONDITION_ACTIVATED,
-	FW_CONDITION_FEEDBACK,
-	FW_CONDITION_DELAYED,
-	FW_CONDITION_MAINS_LOST,
-	FW_CONDITION_BATTERY_LOW,
-	FW_CONDITION_TAMPER,
-	FW_CONDITION_TRIPPED,
-	FW_CONDITION_WATER_FLOW,
-	FW_CONDITION_MANUAL_CALL,
-	FW_CONDITION_RESET,
-	FW_CONDITION_SELF_TEST,
-	FW_CONDITION_MUTED,
-	FW_CONDITION_ARC_FAULT,
-	FW_CONDITIONS,
-};
-#define FW_WIRE_CONDITIONS UINT64_C(0xfffff) /* one bit for each */
+/* The wire contract's Condition (firewatch.proto), in the order of its numbers: FW_CONDITION_FIRE
+ * is 1, and its name "FIRE". */
+#define FW_CONDITION_LIST(X) \
+	X(UNSPECIFIED)       \
+	X(FIRE)              \
+	X(PRE_ALARM)         \
+	X(GAS)               \
+	X(FAULT)             \
+	X(DISABLED)          \
+	X(SUPERVISORY)       \
+	X(ACTIVATED)         \
+	X(FEEDBACK)          \
+	X(DELAYED)           \
+	X(MAINS_LOST)        \
+	X(BATTERY_LOW)       \
+	X(TAMPER)            \
+	X(TRIPPED)           \
+	X(WATER_FLOW)        \
+	X(MANUAL_CALL)       \
+	X(RESET)             \
+	X(SELF_TEST)         \
+	X(MUTED)             \
+	X(ARC_FAULT)
+
+#define FW_CONDITION_NUMBER(name) FW_CONDITION_##name,
+enum fw_condition { FW_CONDITION_LIST(FW_CONDITION_NUMBER) FW_CONDITIONS };
+#define FW_WIRE_CONDITIONS ((UINT64_C(1) << FW_CONDITIONS) - 1) /* one bit for each */
 
 /* Perceived severity, in the words of ITU-T X.733. */
 enum fw_severity {
@@ -140,6 +142,7 @@ const char *fw_class_name_zh(enum fw_class class);
 const char *fw_reason_name(enum fw_reason reason);
 
 const char *fw_severity_name(enum fw_severity severity);
+const char *fw_weight_name(enum fw_weight weight);
 const char *fw_confidence_name(enum fw_confidence confidence);
 const char *fw_level_name(enum fw_level_id level);
 const char *fw_condition_name(uint32_t condition); /* as the wire contract writes it: "FIRE" */

@@ -46,6 +46,12 @@ def protobuf():
 pb = protobuf()
 
 
+def classification(output="json"):
+    """What `firewatchctl classification list` prints; it needs no database."""
+    return subprocess.run([os.path.join(BUILD, "firewatchctl"), "classification", "list", "--output", output],
+                          check=True, capture_output=True, text=True, env={"FIREWATCH_DSN": "host=/nonexistent"}).stdout
+
+
 def wait_until(condition, timeout_s=TIMEOUT_S, what=""):
     """The first true value of condition()."""
     deadline = time.monotonic() + timeout_s

@@ -1,104 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """firewatchctl import: what is refused and how it is told, and what a town becomes in the database."""
-import contextlib
-import itertools
 import os
 import time
 
-import psycopg2
-import psycopg2.extras
 import pytest
 
 from harness import ROOT
+from town_folder import BASE, DONE, REFUSED, TABLES, USAGE, Town
 
-DONE, USAGE, REFUSED = 0, 2, 4
-
-BASE = {
-    "divisions": "division,parent,name,level\n"
-                 "330106,,西湖区,district\n330106001,330106,云溪镇,town\n330106001201,330106001,东村,village\n",
-    "sites": "site,name,division,category\nhome,张奶奶家,330106001201,elderly_household\nshop,粮油店,330106001,small_shop\n",
-    "devices": "device,parent,site,zone,installed_on,heartbeat_s\n"
-               "gateway,,home,客厅,2024-03-15,60\nchild,gateway,,厨房,,\nalarm,,shop,,,86400\n",
-    "people": "person,name,webhook\nwang,王秀兰,https://example.org/wang\nzhao,赵敏,\n",
-    "duty": "division,site,role,person,starts_at,ends_at\n"
-            "330106001201,home,guardian,wang,2024-01-01T00:00:00+08:00,\n330106,,fire_station,zhao,2024-01-01T00:00:00Z,\n",
-    "policies": "class,category,level,step,after_s,role,channel\n"
-                "fire,,,1,0,guardian,webhook\nfire,,,2,60,fire_station,webhook\n",
-}
-TABLES = {"divisions": "division", "sites": "site", "devices": "device", "people": "person", "duty": "duty",
-          "policies": "policy"}
-
-numbers = itertools.count()
-
-
-class Town:
-    """A migrated database of its own, a folder of files, and an ear on what the daemon would hear."""
-
-    def __init__(self, stack, directory):
-        self.stack, self.directory = stack, str(directory)
-        self.name = f"import_{next(numbers)}"
-        self.on_server(f"CREATE DATABASE {self.name}")
-        self.dsn = stack.env["FIREWATCH_DSN"].replace("dbname=firewatch", f"dbname={self.name}")
-        stack.ctl("db", "migrate", "--dsn", self.dsn)
-        self.db = psycopg2.connect(self.dsn, options="-c search_path=firewatch")
-        self.db.autocommit = True
-        self.rows("LISTEN firewatch_town")
-
-    def on_server(self, statement):
-        with contextlib.closing(psycopg2.connect(self.stack.env["FIREWATCH_DSN"])) as db:
-            db.autocommit = True
-            db.cursor().execute(statement)
-
-    def close(self):
-        self.db.close()
-        self.on_server(f"DROP DATABASE {self.name}")
-
-    def write(self, **files):
-        for name, text in files.items():
-            with open(os.path.join(self.directory, name + ".csv"), "wb") as f:
-                f.write(text if isinstance(text, bytes) else text.encode())
-
-    def remove(self, *names):
-        for name in names:
-            os.unlink(os.path.join(self.directory, name + ".csv"))
-
-    def run(self, directory=None):
-        done = self.stack.ctl("import", directory or self.directory, "--dsn", self.dsn, check=False)
-        assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
-        return done
-
-    def imports(self, directory=None):
-        """What it printed, as lines."""
-        done = self.run(directory)
-        assert (done.returncode, done.stderr) == (DONE, "")
-        return done.stdout.splitlines()
-
-    def refused(self):
-        """The faults, as lines; the last line, which counts them, is checked and left out."""
-        before = self.content()
-        done = self.run()
-        assert (done.returncode, done.stdout) == (REFUSED, "")
-        assert self.content() == before and not self.heard()
-        *faults, last = done.stderr.splitlines()
-        assert last.startswith("firewatchctl: nothing is changed; faults: ")
-        return faults
-
-    def rows(self, query, *parameters):
-        with self.db.cursor(cursor_factory=psycopg2.extras.DictCursor) as cursor:
-            cursor.execute(query, parameters or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def content(self):
-        tables = [*TABLES.values(), "site_category"]
-        return {t: sorted(map(repr, self.rows(f"SELECT * FROM {t}"))) for t in tables}
-
-    def heard(self):
-        """The tables of which notice was given since the last call."""
-        self.rows("SELECT 1")
-        self.db.poll()
-        tables = {n.payload for n in self.db.notifies}
-        del self.db.notifies[:]
-        return tables
+NO_FIRE_POLICY = "firewatchctl: warning: class fire has no policy: a fire pages only whoever is on duty nearest\n"
 
 
 @pytest.fixture
@@ -171,6 +81,7 @@ FAULTY_RECORDS = [
     ("policies", "fire,,top,1,0,r,webhook", ["level: not one of normal elevated highest: top"]),
     ("policies", "fire,,,0,0,r,webhook", ["step: not a whole number from 1 to 1000: 0"]),
     ("policies", "fire,,,1,604801,r,webhook", ["after_s: not a whole number from 0 to 604800: 604801"]),
+    ("policies", "fire,,,3,90,guardian,sms", ["channel: not one of webhook: sms"]),
     ("policies", "fire,,,1,30,guardian,webhook", ["class: the same policy is on line 2 already"]),
     ("policies", "fire,,,x,-1,,webhook", ["step: not a whole number from 1 to 1000: x",
                                           "after_s: not a whole number from 0 to 604800: -1", "role: not given"]),
@@ -302,7 +213,9 @@ def test_one_changed_row(town):
 
 def test_demo_town_twice(town):
     folder = os.path.join(ROOT, "deploy", "demo", "town")
-    assert all(line.endswith(" 0 changed)") for line in town.imports(folder))
+    *rest, levels, _ = town.imports(folder)
+    assert all(line.endswith(" 0 changed)") for line in rest)
+    assert levels == "levels 2 (0 new, 2 changed)"  # of the standard ones
     assert town.imports(folder)[-1] == "nothing has changed"
 
 
@@ -313,12 +226,12 @@ def test_text_arrives_as_it_is(town):
     town.write(divisions=b"\xef\xbb\xbf" + BASE["divisions"].replace("\n", "\r\n").encode(),
                sites=f'category,name,address,site,risk,division,longitude,latitude\r\n'
                      f'农家乐,"颐享, 养老院 🔥","{quoted}",yixiang,high,330106001,120.0521,-30.5')
-    assert town.imports() == ["divisions 3 (3 new, 0 changed)", "sites 1 (1 new, 0 changed)"]
+    assert town.imports(warning=NO_FIRE_POLICY) == ["divisions 3 (3 new, 0 changed)", "sites 1 (1 new, 0 changed)"]
     site, = town.rows("SELECT * FROM site")
     assert dict(site) == {"site": "yixiang", "name": "颐享, 养老院 🔥", "division": "330106001", "category": "农家乐",
                           "risk": "high", "address": address, "latitude": -30.5, "longitude": 120.0521, "contact": ""}
     assert town.rows("SELECT name FROM site_category WHERE category = '农家乐'") == [["农家乐"]]
-    assert town.imports()[-1] == "nothing has changed"
+    assert town.imports(warning=NO_FIRE_POLICY)[-1] == "nothing has changed"
 
 
 def test_what_is_not_given(town):
@@ -385,7 +298,7 @@ def test_duty_and_policies_are_replaced(town):
     assert town.rows("SELECT person, ends_at = '2029-12-31T16:00Z' FROM duty") == [["wang", True]]
     assert town.rows("SELECT class, after_s FROM policy ORDER BY class, step") == [["fire", 0], ["fire", 90], ["gas", 0]]
     town.write(policies=BASE["policies"].split("\n")[0])
-    assert town.imports()[-1] == "policies 0 (0 new, 0 changed, 3 removed)"
+    assert town.imports(warning=NO_FIRE_POLICY)[-1] == "policies 0 (0 new, 0 changed, 3 removed)"
 
 
 def test_20000_devices(town):
@@ -396,3 +309,38 @@ def test_20000_devices(town):
     assert "devices 20000 (20000 new, 0 changed)" in town.imports()
     assert town.imports()[-1] == "nothing has changed"
     assert time.monotonic() - begun < 20    # a statement for each row would take minutes
+
+
+def test_a_fire_without_any_policy_is_warned_of(town):
+    """It is no fault: a town may be imported file by file, and the daemon pages whoever is on duty nearest."""
+    town.write(**BASE)
+    town.write(policies=BASE["policies"].replace("\nfire,", "\ngas,"))
+    assert "policies 2 (2 new, 0 changed)" in town.imports(warning=NO_FIRE_POLICY)
+    town.write(policies=BASE["policies"].replace("\nfire,,", "\nfire,school,"))
+    town.imports()
+
+
+# ---------------------------------------------------------------- who may
+
+@pytest.mark.parametrize("group, told", [
+    (None, "firewatchctl: {} has no rights in the database's schema firewatch: import as its owner\n"),
+    ("firewatch_operator", "firewatchctl: database: permission denied for table division\n"),
+])
+def test_a_login_without_the_rights(town, group, told):
+    login = f"{town.name}_login"
+    town.rows(f"CREATE ROLE {login} LOGIN" + (f" IN ROLE {group}" if group else ""))
+    try:
+        town.write(**BASE)
+        before = town.content()
+        done = town.run(dsn=f"{town.dsn} user={login}")
+        assert (done.returncode, done.stdout, done.stderr) == (REFUSED, "", told.format(login))
+        assert town.content() == before
+    finally:
+        town.rows(f"DROP ROLE {login}")
+
+
+def test_a_database_that_is_not_migrated(town):
+    town.rows("DROP SCHEMA firewatch CASCADE")
+    town.write(**BASE)
+    done = town.run()
+    assert done.returncode == REFUSED and "is not migrated for this program: firewatchctl db migrate" in done.stderr

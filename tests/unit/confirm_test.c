@@ -55,7 +55,7 @@ static const struct pair {
 	{.sequence = 1, .condition = FW_CONDITION_FIRE}, SECOND, CONFIRMED},
     {"a detector and a pre-alarm", {.sequence = 1, .condition = FW_CONDITION_FIRE},
 	{.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_PRE_ALARM}, SECOND,
-	SINGLE},
+	HIGH},
     {"a detector and a fault", {.sequence = 1, .condition = FW_CONDITION_FIRE},
 	{.topic_device = "smoke-2", .sequence = 1, .condition = FW_CONDITION_FAULT}, SECOND,
 	SINGLE},
