@@ -53,7 +53,8 @@ enum fw_finding {
 	FW_FINDING_GAPS,         /* reports of it are missing */
 	FW_FINDING_CHATTER,      /* raises and restores the same alarm over and over */
 };
-_Static_assert((int)FW_CONDITIONS <= (int)FW_FINDING_OFFLINE, "a condition has the bit of a finding");
+_Static_assert(
+    (int)FW_CONDITIONS <= (int)FW_FINDING_OFFLINE, "a condition has the bit of a finding");
 #define FW_BIT_OF_VALUE(quantity) (32 + (quantity))
 #define FW_BIT_OF_CHANGE(quantity) (32 + FW_QUANTITIES + (quantity))
 
