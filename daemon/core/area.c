@@ -77,7 +77,7 @@ area_of(struct fw_core *core, const struct fw_alarm *a, uint64_t bits)
 
 /* ---------------------------------------------------------------- counting */
 
-/* Others only join. */
+/* Others only go with them. */
 static bool
 may_count(const struct fw_area *area, const struct fw_alarm *a)
 {
@@ -97,7 +97,7 @@ other_of_device(const struct fw_area *area, const struct fw_alarm *a)
 static void
 count_in(struct fw_area *area, struct fw_alarm *a, int64_t at_us)
 {
-	a->area_counts = !other_of_device(area, a);
+	a->area_counts = may_count(area, a) && !other_of_device(area, a);
 	area->count += a->area_counts;
 	a->area = area;
 	a->area_at_us = at_us;
@@ -350,8 +350,6 @@ fw_area_take(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 		join(core, i, a, now_us);
 		return true;
 	}
-	if (!may_count(area, a))
-		return false;
 	count_in(area, a, c->received_at_us);
 	forget_old(area, c->received_at_us);
 	return is_enough(core, area, c->received_at_us) && begin(core, area, a, c, now_us);
@@ -376,10 +374,10 @@ fw_area_load(struct fw_core *core, struct fw_alarm *a)
 
 	if (!area)
 		return;
-	if (!a->incident->area && may_count(area, a)) {
+	if (!a->incident->area) {
 		count_in(area, a, a->received_at_us);
 		forget_old(area, a->received_at_us);
-	} else if (a->incident->area && a->received_at_us > area->last_member_us) {
+	} else if (a->received_at_us > area->last_member_us) {
 		area->last_member_us = a->received_at_us;
 	}
 }
