@@ -100,7 +100,7 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 	bool new_cause = fw_class_is_emergency(a->class) &&
 			 (silent || new_bit || (back && !fw_incident_is_open(a->incident)));
 
-	a->report_count++;
+	a->report_count += c->bit != FW_FINDING_CHATTER; /* no report says that */
 	if (c->judgement.weight > a->weight)
 		a->weight = c->judgement.weight;
 	if (c->received_at_us > a->last_seen_us)

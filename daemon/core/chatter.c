@@ -122,7 +122,7 @@ raise_fault(
 	core->counters.chatters++;
 }
 
-/* "fire 3 times in 60 s, tamper 5 times in 60 s"; in the arena. */
+/* "fire 3 times in 60 s (9 in all), tamper 5 times in 60 s (5 in all)"; in the arena. */
 static const char *
 data_of(struct fw_core *core, const struct fw_chatter *e)
 {
@@ -133,16 +133,16 @@ data_of(struct fw_core *core, const struct fw_chatter *e)
 		    find(core, e->device, e->key.point, (enum fw_class) class);
 
 		if (of && of->chatters)
-			text = fw_arena_printf(&core->arena, "%s%s%s %u times in 60 s", text,
-			    *text ? ", " : "", fw_class_name((enum fw_class) class),
-			    of->most_in_minute);
+			text = fw_arena_printf(&core->arena, "%s%s%s %u times in 60 s (%u in all)",
+			    text, *text ? ", " : "", fw_class_name((enum fw_class) class),
+			    of->most_in_minute, of->raised);
 	}
 	return text;
 }
 
-/* More raises of it, or just a word. */
+/* It was raised anew, or there is just a word of it. */
 static void
-note_in_fault(struct fw_core *core, const struct fw_chatter *e, uint32_t raises)
+note_in_fault(struct fw_core *core, const struct fw_chatter *e, bool raised)
 {
 	struct fw_alarm *a = fault_of(core, e);
 
@@ -150,9 +150,7 @@ note_in_fault(struct fw_core *core, const struct fw_chatter *e, uint32_t raises)
 		return;
 	if (e->last_us > a->last_seen_us)
 		a->last_seen_us = e->last_us;
-	if (e->key.class != FW_CLASS_FAULT)
-		a->report_count += raises;
-	if (raises) {
+	if (raised) {
 		free(a->data);
 		a->data = fw_strdup(data_of(core, e));
 	}
@@ -257,7 +255,7 @@ begin(struct fw_core *core, struct fw_chatter *e, const struct fw_cause *c, int6
 	e->raised = e->in_minute = e->most_in_minute = TIMES;
 	touch(core, e, c->received_at_us);
 	raise_fault(core, e, c, now_us);
-	note_in_fault(core, e, TIMES - 1);
+	note_in_fault(core, e, true);
 }
 
 void
@@ -325,7 +323,7 @@ fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_
 		fw_alarm_mark(core, a);
 	}
 	touch(core, e, c->received_at_us);
-	note_in_fault(core, e, 0);
+	note_in_fault(core, e, false);
 	return a->held_back;
 }
 
@@ -360,14 +358,14 @@ load_fault(struct fw_core *core, const struct fw_alarm *a)
 {
 	const char *at = a->data;
 	char class[16];
-	uint32_t most;
+	uint32_t most, all;
 
-	while (at && sscanf(at, "%15[a-z_] %u times", class, &most) == 2) {
+	while (at && sscanf(at, "%15[a-z_] %u times in 60 s (%u", class, &most, &all) == 3) {
 		if (fw_class_of(class) != FW_CLASSES) {
 			struct fw_chatter *e = make(core, a->device, a->point, fw_class_of(class));
 
 			e->chatters = true;
-			e->raised = a->report_count;
+			e->raised = all;
 			e->most_in_minute = most;
 			go_on(core, e, a->last_seen_us);
 		}
