@@ -5,13 +5,21 @@ UNIT := arena_test classify_test csv_test deadline_test device_test idset_test l
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
-        area_test chatter_test confirm_test \
+        area_test \
+        chatter_test \
+        conduct_test \
+        confirm_test \
         core_hardship_test \
         core_order_test \
         core_property_test \
-        core_replay_test flood_test \
+        core_replay_test \
         core_test \
-        level_test
+        flood_test \
+        hazard_test \
+        level_test \
+        supervise_test \
+        threshold_test \
+        window_test
 FUZZ := csv_fuzz decode_fuzz journal_fuzz scenario_fuzz
 
 UNIT_PROGRAMS := $(patsubst %,$(BUILD)/tests/unit/%,$(UNIT) $(CORE_UNIT))
@@ -51,7 +59,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/ob
 
 # The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
 $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \
-    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows)) $(CORE_LIB)
+    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows window_read window_rows)) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
 
@@ -62,15 +70,15 @@ store-test: $(STORE_TESTS)
 # What the bench measures with.
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,publish noop)
 
+# What the core costs in bytes a device and nanoseconds a report.
+CORE_BENCH := $(BUILD)/tests/bench/core_bench
+
 .PHONY: bench-programs
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) $(CORE_BENCH)
 
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(if $(filter noop,$*),-lpaho-mqtt3as)
-
-# What the core costs in bytes a device and nanoseconds a report.
-CORE_BENCH := $(BUILD)/tests/bench/core_bench
 
 $(CORE_BENCH): $(BUILD)/obj/tests/bench/core_bench.o $(CORE_LIB)
 	@mkdir -p $(@D)

@@ -52,9 +52,16 @@ run(struct fw_daemon *d, const struct fw_action *action)
 	case FW_ACT_RESULT:
 	case FW_ACT_TIMELINE:
 	case FW_ACT_FLOOD:
+	case FW_ACT_HAZARD:
+	case FW_ACT_WATCH:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:
+	case FW_ACT_OUTAGE:
 	case FW_ACT_LEDGER_MARK:
+		fw_store_add(d->lanes[action->lane].store, action);
+		break;
+	case FW_ACT_WINDOW:
+		fw_notice("window %s is over", action->u.window.window->id);
 		fw_store_add(d->lanes[action->lane].store, action);
 		break;
 	case FW_ACT_SEND:

@@ -137,9 +137,12 @@ tick(void *context)
 {
 	struct fw_daemon *d = context;
 
+	int64_t now_us = fw_loop_now_us(d->loop);
+
 	if (!d->loaded)
 		return;
-	fw_actions_run(d, fw_core_tick(d->core, fw_loop_now_us(d->loop)));
+	fw_hear(d, now_us);
+	fw_actions_run(d, fw_core_tick(d->core, now_us));
 	fw_turn(d);
 }
 
@@ -226,6 +229,9 @@ every_second(void *context)
 		return;
 	if (d->town_wanted)
 		fw_reading_town(d);
+	if (d->windows_wanted)
+		fw_reading_windows(d);
+	fw_hear(d, now_us);
 	/* Also tells it of a clock that was set back. */
 	fw_actions_run(d, fw_core_tick(d->core, now_us));
 	if (fw_lane_has_room_behind(&d->lanes[FW_LANE_TELEMETRY]))

@@ -166,7 +166,7 @@ make_store(struct fw_lane_unit *lane, uint64_t holder, struct fw_loop *loop,
 {
 	char session_name[FW_PG_NAME_MAX];
 	static const char *const channels[] = {
-	    "firewatch_incident", "firewatch_quarantine", "firewatch_town"};
+	    "firewatch_incident", "firewatch_quarantine", "firewatch_town", "firewatch_window"};
 	struct fw_store_options options = {
 	    .dsn = s->database.dsn,
 	    .session_name = session_name,
@@ -374,14 +374,29 @@ fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *done, in
 int64_t
 fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_us)
 {
-	struct fw_journal_state journal;
-
 	if (lane->under_way_since_us)
 		return lane->under_way_since_us;
 	if (lane->gathered_since_us)
 		return lane->gathered_since_us;
+	return fw_lane_read_until_us(lane, now_us);
+}
+
+int64_t
+fw_lane_read_until_us(const struct fw_lane_unit *lane, int64_t now_us)
+{
+	struct fw_journal_state journal;
+
 	fw_journal_state(lane->journal, &journal);
 	return journal.read == journal.written ? now_us : lane->last_read_us;
+}
+
+bool
+fw_lane_listens(const struct fw_lane_unit *lane)
+{
+	struct fw_mqtt_state session;
+
+	fw_mqtt_state(lane->mqtt, &session);
+	return session.up;
 }
 
 bool

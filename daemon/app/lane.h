@@ -90,6 +90,12 @@ void fw_lane_committed(struct fw_lane_unit *lane, const struct fw_committed *don
 /* Every report received before is committed. */
 int64_t fw_lane_settled_before_us(const struct fw_lane_unit *lane, int64_t now_us);
 
+/* Every message received before has been read; now_us when there is nothing unread. */
+int64_t fw_lane_read_until_us(const struct fw_lane_unit *lane, int64_t now_us);
+
+/* Messages can come: the session is up. */
+bool fw_lane_listens(const struct fw_lane_unit *lane);
+
 /* Nothing unread, gathered or under way. */
 bool fw_lane_is_idle(const struct fw_lane_unit *lane);
 

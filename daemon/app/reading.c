@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "io/store_read.h"
 #include "io/town_read.h"
+#include "io/window_read.h"
 
 /* ---------------------------------------------------------------- the town, the earlier state */
 
@@ -130,6 +131,35 @@ fw_reading_replays(struct fw_daemon *d)
 	fw_read_replays(fw_store_pg(d->lanes[FW_LANE_ALARM].store), replay_seen, replays_read, d);
 }
 
+static void
+windows_read(struct fw_windows *windows, const char *error, void *context)
+{
+	struct fw_daemon *d = context;
+
+	d->windows_reading = false;
+	if (!windows) {
+		fw_warning("test windows could not be read: %s", error);
+		d->windows_wanted = true; /* again in a second */
+		return;
+	}
+	fw_actions_take(d, fw_core_set_windows(d->core, windows, fw_loop_now_us(d->loop)));
+	if (d->windows_wanted)
+		fw_reading_windows(d);
+}
+
+void
+fw_reading_windows(struct fw_daemon *d)
+{
+	struct fw_store_state alarm;
+
+	fw_store_state(d->lanes[FW_LANE_ALARM].store, &alarm);
+	d->windows_wanted = d->windows_reading || !alarm.up;
+	if (d->windows_wanted)
+		return;
+	d->windows_reading = true;
+	fw_read_windows(fw_store_pg(d->lanes[FW_LANE_ALARM].store), windows_read, d);
+}
+
 void
 fw_reading_notified(const char *channel, const char *payload, void *context)
 {
@@ -143,6 +173,8 @@ fw_reading_notified(const char *channel, const char *payload, void *context)
 		fw_reading_replays(d);
 	else if (strcmp(channel, "firewatch_town") == 0)
 		fw_reading_town(d);
+	else if (strcmp(channel, "firewatch_window") == 0)
+		fw_reading_windows(d);
 }
 
 /* What was notified while nobody listened. */
@@ -151,4 +183,5 @@ fw_reading_catch_up(struct fw_daemon *d)
 {
 	fw_actions_ask(d, NULL);
 	fw_reading_replays(d);
+	fw_reading_windows(d);
 }

@@ -3,6 +3,7 @@
  *
  *	daemon.c   start ladder, stop ladder, signals, what the parts tell
  *	turn.c     one turn of the wheel: read, decide, write
+ *	hearing.c  up to when, and when not, devices can be heard
  *	reading.c  what is read from PostgreSQL, and when
  *	actions.c  carries out what the core has decided
  *	lane.c     a session, a journal and a store in a row
@@ -63,6 +64,7 @@ struct fw_daemon {
 	bool loaded;  /* … and has been: the core decides */
 	bool town_wanted, town_reading;
 	bool replays_wanted, replays_reading;
+	bool windows_wanted, windows_reading;
 	uint64_t replays_until; /* the alarm lane's batch that tells what became of those taken in
 				   last */
 	bool stopping, giving_back;
@@ -81,10 +83,14 @@ void fw_actions_take(struct fw_daemon *d, struct fw_actions actions);
 /* Reads what people have done about an incident, or with NULL about all that matter. */
 void fw_actions_ask(struct fw_daemon *d, const char *incident_id);
 
+/* hearing.c: tells the core, before time passes for it */
+void fw_hear(struct fw_daemon *d, int64_t now_us);
+
 /* reading.c */
 void fw_reading_load(struct fw_daemon *d); /* the earlier state, unless it is there or on its way */
 void fw_reading_town(struct fw_daemon *d);
 void fw_reading_replays(struct fw_daemon *d);
+void fw_reading_windows(struct fw_daemon *d);
 void fw_reading_catch_up(struct fw_daemon *d); /* with what was notified while nobody listened */
 void fw_reading_notified(const char *channel, const char *payload, void *daemon);
 

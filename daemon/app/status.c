@@ -193,6 +193,8 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "devices", c.devices);
 	set(o, "incidents_open", c.incidents);
 	set(o, "incidents_opened", c.incidents_opened);
+	set(o, "hazards_found", c.hazards);
+	set(o, "test_windows", c.windows);
 	set(o, "alarms_opened", c.alarms_opened);
 	set(o, "pages", c.pages);
 	set(o, "pages_pending", c.pages_pending);
@@ -203,6 +205,8 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "chatters", c.chatters);
 	set(o, "floods", c.floods);
 	set(o, "boots_forgotten", c.boots_forgotten);
+	set(o, "watches", c.watches);
+	set(o, "watches_refused", c.watches_refused);
 	set(o, "known_by_database", known_by_database(d));
 	for (int k = 0; k < FW_LANES; k++)
 		json_object_set_new(

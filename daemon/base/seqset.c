@@ -14,16 +14,22 @@ fw_seqset_fini(struct fw_seqset *s)
 	*s = (struct fw_seqset){0};
 }
 
-/* The first gap that ends at or after `sequence`; gap_count when there is none. */
+uint32_t
+fw_seqset_gap_count(const struct fw_seqset *s)
+{
+	return s->gaps ? s->gaps->count : 0;
+}
+
+/* The first gap that ends at or after `sequence`; their count when there is none. */
 static uint32_t
 find(const struct fw_seqset *s, uint64_t sequence)
 {
-	uint32_t low = 0, high = s->gap_count;
+	uint32_t low = 0, high = fw_seqset_gap_count(s);
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (s->gaps[middle].last < sequence)
+		if (s->gaps->items[middle].last < sequence)
 			low = middle + 1;
 		else
 			high = middle;
@@ -32,39 +38,52 @@ find(const struct fw_seqset *s, uint64_t sequence)
 }
 
 static void
-remove_gap(struct fw_seqset *s, uint32_t at)
+remove_gap(struct fw_gaps *g, uint32_t at)
 {
-	s->gap_count--;
-	memmove(&s->gaps[at], &s->gaps[at + 1], (s->gap_count - at) * sizeof(*s->gaps));
+	g->count--;
+	memmove(&g->items[at], &g->items[at + 1], (g->count - at) * sizeof(g->items[0]));
+}
+
+static void
+make_room(struct fw_seqset *s)
+{
+	uint32_t count = fw_seqset_gap_count(s), cap = s->gaps ? s->gaps->cap : 0;
+
+	if (count < cap)
+		return;
+	cap = cap ? 2 * cap : 1;
+	s->gaps = fw_realloc(s->gaps, sizeof(*s->gaps) + cap * sizeof(s->gaps->items[0]), 1);
+	s->gaps->count = count;
+	s->gaps->cap = cap;
 }
 
 static void
 insert_gap(struct fw_seqset *s, uint32_t at, struct fw_gap gap)
 {
-	size_t cap = s->gap_cap;
+	struct fw_gaps *g;
 
-	s->gaps = fw_grow(s->gaps, &cap, (size_t)s->gap_count + 1, sizeof(*s->gaps));
-	s->gap_cap = (uint32_t)cap;
-	memmove(&s->gaps[at + 1], &s->gaps[at], (s->gap_count - at) * sizeof(*s->gaps));
-	s->gaps[at] = gap;
-	s->gap_count++;
+	make_room(s);
+	g = s->gaps;
+	memmove(&g->items[at + 1], &g->items[at], (g->count - at) * sizeof(g->items[0]));
+	g->items[at] = gap;
+	g->count++;
 }
 
 static void
-join_oldest(struct fw_seqset *s)
+join_oldest(struct fw_gaps *g)
 {
-	if (s->gaps[1].opened_at_us < s->gaps[0].opened_at_us)
-		s->gaps[0].opened_at_us = s->gaps[1].opened_at_us;
-	s->gaps[0].last = s->gaps[1].last;
-	remove_gap(s, 1);
+	if (g->items[1].opened_at_us < g->items[0].opened_at_us)
+		g->items[0].opened_at_us = g->items[1].opened_at_us;
+	g->items[0].last = g->items[1].last;
+	remove_gap(g, 1);
 }
 
 static void
 append_gap(struct fw_seqset *s, struct fw_gap gap)
 {
-	if (s->gap_count == FW_GAPS_MAX)
-		join_oldest(s);
-	insert_gap(s, s->gap_count, gap);
+	if (fw_seqset_gap_count(s) == FW_GAPS_MAX)
+		join_oldest(s->gaps);
+	insert_gap(s, fw_seqset_gap_count(s), gap);
 }
 
 /* `sequence` lies strictly inside the gap. */
@@ -73,13 +92,13 @@ split_gap(struct fw_seqset *s, uint32_t at, uint64_t sequence)
 {
 	struct fw_gap upper;
 
-	if (s->gap_count == FW_GAPS_MAX) {
-		join_oldest(s);
+	if (s->gaps->count == FW_GAPS_MAX) {
+		join_oldest(s->gaps);
 		at = at > 0 ? at - 1 : 0;
 	}
-	upper = s->gaps[at];
+	upper = s->gaps->items[at];
 	upper.first = sequence + 1;
-	s->gaps[at].last = sequence - 1;
+	s->gaps->items[at].last = sequence - 1;
 	insert_gap(s, at + 1, upper);
 }
 
@@ -98,9 +117,9 @@ fw_seqset_add(struct fw_seqset *s, uint64_t sequence, int64_t now_us)
 		return true;
 	}
 	at = find(s, sequence);
-	gap = &s->gaps[at];
+	gap = &s->gaps->items[at];
 	if (gap->first == gap->last)
-		remove_gap(s, at);
+		remove_gap(s->gaps, at);
 	else if (gap->first == sequence)
 		gap->first++;
 	else if (gap->last == sequence)
@@ -120,13 +139,13 @@ fw_seqset_has(const struct fw_seqset *s, uint64_t sequence)
 	if (sequence > s->highest)
 		return false;
 	at = find(s, sequence);
-	return at == s->gap_count || s->gaps[at].first > sequence;
+	return at == fw_seqset_gap_count(s) || s->gaps->items[at].first > sequence;
 }
 
 uint64_t
 fw_seqset_through(const struct fw_seqset *s)
 {
-	return s->gap_count ? s->gaps[0].first - 1 : s->highest;
+	return fw_seqset_gap_count(s) ? s->gaps->items[0].first - 1 : s->highest;
 }
 
 uint64_t
@@ -134,8 +153,8 @@ fw_seqset_missing(const struct fw_seqset *s)
 {
 	uint64_t missing = 0;
 
-	for (uint32_t i = 0; i < s->gap_count; i++)
-		missing += s->gaps[i].last - s->gaps[i].first + 1;
+	for (uint32_t i = 0; i < fw_seqset_gap_count(s); i++)
+		missing += s->gaps->items[i].last - s->gaps->items[i].first + 1;
 	return missing;
 }
 
@@ -145,7 +164,8 @@ fw_seqset_load(struct fw_seqset *s, uint64_t highest, const struct fw_gap *gaps,
 	uint64_t through = 0;
 
 	s->highest = highest;
-	s->gap_count = 0;
+	if (s->gaps)
+		s->gaps->count = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct fw_gap gap = gaps[i];
 

@@ -22,10 +22,15 @@ struct fw_gap {
 	int64_t opened_at_us; /* when a later sequence passed it */
 };
 
+struct fw_gaps {
+	uint32_t count, cap;
+	struct fw_gap items[]; /* ascending */
+};
+
+/* Small, since a million devices have two of them: most have no gaps. */
 struct fw_seqset {
-	uint64_t highest;    /* 0: nothing has come */
-	struct fw_gap *gaps; /* ascending */
-	uint32_t gap_count, gap_cap;
+	uint64_t highest;     /* 0: nothing has come */
+	struct fw_gaps *gaps; /* NULL: there were none yet */
 };
 
 /* Zeroed memory is an empty set. */
@@ -34,6 +39,8 @@ void fw_seqset_fini(struct fw_seqset *s);
 /* True when `sequence` (from 1; 0 is never new) had not come.  It has then. */
 bool fw_seqset_add(struct fw_seqset *s, uint64_t sequence, int64_t now_us);
 bool fw_seqset_has(const struct fw_seqset *s, uint64_t sequence);
+
+uint32_t fw_seqset_gap_count(const struct fw_seqset *s);
 
 /* Everything from 1 up to here has come; 0 when 1 has not. */
 uint64_t fw_seqset_through(const struct fw_seqset *s);

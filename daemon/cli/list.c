@@ -17,7 +17,7 @@
 #define LIMIT_DEFAULT "100"
 #define LIMIT_MOST 1000000
 
-#define PARAMETERS 8
+#define PARAMETERS 9
 #define SITE "($1::text IS NULL OR site = $1)"
 #define DIVISION                                                                              \
 	"($2::text IS NULL OR division IN ("                                                  \
@@ -33,6 +33,7 @@
 	" AND ($7::bigint IS NULL OR " column                       \
 	" < 'epoch'::timestamptz + $7 * interval '1 microsecond')"
 #define LIMIT " LIMIT $8"
+#define OVERDUE "($9::text IS NULL OR overdue)"
 
 static const struct view {
 	const char *command;
@@ -54,6 +55,11 @@ static const struct view {
 	"SELECT *, date_trunc('second', now() - opened_at)::text AS age FROM firewatch.sequence_gap"
 	" WHERE " DIVISION " AND " DEVICE
 	" AND " WHEN("opened_at") " ORDER BY device, boot_id, first_missing" LIMIT},
+    {"hazard list",
+	"hazard_id kind grade state overdue responsible responsible_name deadline_at recurrences site site_name reason",
+	"SELECT * FROM firewatch.hazard_ledger WHERE " SITE " AND " DIVISION " AND " DEVICE
+	" AND " CLASS " AND " STATE("state") " AND " OVERDUE " AND " WHEN(
+	    "opened_at") " ORDER BY opened_at DESC, hazard_id" LIMIT},
     {"incident list",
 	"incident_id class severity state confirmed opened_at alarm_count verdict acknowledged_by site site_name",
 	"SELECT * FROM firewatch.incident_history WHERE " SITE " AND " DIVISION " AND " DEVICE
@@ -69,6 +75,11 @@ static const struct view {
 	" report_device, boot_id, sequence, replay_by, replay_at, replayed_at, replay_outcome"
 	" FROM firewatch.quarantine WHERE ($3::text IS NULL OR device = $3 OR report_device = $3) AND " WHEN(
 	    "received_at") " ORDER BY received_at DESC, quarantine_id" LIMIT},
+    {"window list",
+	"window_id mode state zone device starts_at ends_at declared_by site site_name reason",
+	"SELECT * FROM firewatch.test_window_history WHERE " SITE " AND " DIVISION " AND " DEVICE
+	" AND " STATE("state") " AND " WHEN(
+	    "starts_at") " ORDER BY starts_at DESC, window_id" LIMIT},
 };
 
 static enum fw_exit
@@ -99,7 +110,7 @@ static enum fw_exit
 ask(const struct fw_request *r, const struct view *view, const char *const *values, PGresult **rows)
 {
 	static const Oid types[PARAMETERS] = {FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT, FW_DB_TEXT,
-	    FW_DB_TEXT, FW_DB_BIGINT, FW_DB_BIGINT, FW_DB_BIGINT};
+	    FW_DB_TEXT, FW_DB_BIGINT, FW_DB_BIGINT, FW_DB_BIGINT, FW_DB_TEXT};
 	struct fw_db db;
 	enum fw_exit code = fw_db_open(&db, r->options[FW_OPTION_DSN]);
 
@@ -161,6 +172,7 @@ fw_run_list(const struct fw_request *r)
 		return code;
 	snprintf(one_more, sizeof(one_more), "%ld", limit + 1);
 	values[7] = one_more;
+	values[8] = r->options[FW_OPTION_OVERDUE];
 	code = ask(r, view, values, &rows);
 	if (code == FW_EXIT_DONE)
 		code = tell(writer, view, rows, limit);

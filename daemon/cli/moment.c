@@ -3,6 +3,7 @@
 #include "cli/moment.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +17,21 @@ static const struct {
 	int64_t us;
 } units[] = {{"s", FW_S}, {"min", FW_MIN}, {"h", 60 * FW_MIN}, {"d", FW_DAY}};
 
-/* "2h": that long before now.  0: not of that form. */
+/* "2h": that long before now; "+2h": behind it.  0: not of that form. */
 static int64_t
-long_ago(const char *text)
+from_now(const char *text)
 {
 	char *end;
 	struct timespec now;
-	long count = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
+	bool ahead = *text == '+';
+	long count = text[ahead] >= '0' && text[ahead] <= '9' ? strtol(text + ahead, &end, 10) : -1;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	for (size_t i = 0; count >= 0 && count <= 1000000 && i < sizeof(units) / sizeof(units[0]);
 	     i++)
 		if (strcmp(end, units[i].word) == 0)
-			return now.tv_sec * FW_S + now.tv_nsec / 1000 - count * units[i].us;
+			return now.tv_sec * FW_S + now.tv_nsec / 1000 +
+			       (ahead ? count : -count) * units[i].us;
 	return 0;
 }
 
@@ -40,9 +43,9 @@ fw_moment_take(const char *text, char *out, size_t out_size, const char **value)
 	*value = NULL;
 	if (!text)
 		return FW_EXIT_DONE;
-	if (fw_time_parse(text, &t_us) != FW_OK && (t_us = long_ago(text)) == 0) {
+	if (fw_time_parse(text, &t_us) != FW_OK && (t_us = from_now(text)) == 0) {
 		fw_say(
-		    "%s is no time: RFC 3339 as 2026-11-24T16:40:00+08:00, or how long ago as 30min, 2h, 7d",
+		    "%s is no time: RFC 3339 as 2026-11-24T16:40:00+08:00, how long ago as 30min, 2h, 7d, or from now as +2h",
 		    text);
 		return FW_EXIT_USAGE;
 	}

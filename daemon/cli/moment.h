@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The moments of --since and --until. */
+/* The moments of options. */
 #ifndef FW_CLI_MOMENT_H
 #define FW_CLI_MOMENT_H
 
@@ -7,8 +7,8 @@
 
 #include "cli/exit.h"
 
-/* A moment, RFC 3339 or how long ago, as microseconds since 1970 in decimal; no text is NULL.  A
- * fault has been said. */
+/* A moment, RFC 3339, how long ago or (+) how long from now, as microseconds since 1970 in decimal;
+ * no text is NULL.  A fault has been said. */
 enum fw_exit fw_moment_take(const char *text, char *out, size_t out_size, const char **value);
 
 #endif

@@ -49,6 +49,12 @@ static const struct thing {
 		" || to_char(i.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END FROM a, i"
 		" UNION ALL SELECT 6, 'confidence', i.confidence, coalesce((SELECT string_agg(t.detail, '; ' ORDER BY t.entry) FROM t"
 		" WHERE t.kind IN ('confirmed', 'high_confidence')), 'one detector so far, or nothing that fire is') FROM i"
+		" UNION ALL SELECT 7, w.mode || ' window', w.window_id, w.reason || ': nobody beyond the site was called for it until '"
+		" || to_char(coalesce(w.ended_at, w.ends_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+		" FROM firewatch.test_window_history w, a WHERE w.site = a.site AND w.zone IN ('', a.zone)"
+		" AND w.device IN ('', a.device) AND a.received_at >= w.starts_at AND a.received_at < coalesce(w.ended_at, w.ends_at)"
+		" UNION ALL SELECT 8, 'hazard', h.hazard_id, h.state || ', ' || h.grade || ': ' || h.reason"
+		" FROM firewatch.hazard_ledger h, a WHERE h.alarm_id = a.alarm_id"
 		") AS w ORDER BY n"},
 	    {"calls", NULL,
 		"SELECT t.at, t.kind, t.detail FROM firewatch.incident_timeline t JOIN firewatch.alarm_history a"
@@ -57,6 +63,10 @@ static const struct thing {
 	    {"pages", "trigger step role person channel state attempts due_at sent_at error",
 		"SELECT n.* FROM firewatch.notification_history n JOIN firewatch.alarm_history a ON a.incident_id = n.incident_id"
 		" WHERE a.alarm_id = $1 ORDER BY n.trigger, n.step, n.role, n.person, n.channel"}}},
+    {"hazard show",
+	{{"hazard", NULL, "SELECT * FROM firewatch.hazard_ledger WHERE hazard_id = $1"},
+	    {"log", "at kind actor state detail",
+		"SELECT * FROM firewatch.hazard_log WHERE hazard_id = $1 ORDER BY entry"}}},
     {"incident show",
 	{{"incident", NULL, "SELECT * FROM firewatch.incident_history WHERE incident_id = $1"},
 	    {"alarms", "alarm_id class state device zone received_at restored_at report_count text",
@@ -69,6 +79,13 @@ static const struct thing {
 		"SELECT * FROM firewatch.incident_timeline WHERE incident_id = $1 ORDER BY entry"}}},
     {"quarantine show",
 	{{"quarantine", NULL, "SELECT * FROM firewatch.quarantine WHERE quarantine_id = $1"}}},
+    {"window show",
+	{{"window", NULL, "SELECT * FROM firewatch.test_window_history WHERE window_id = $1"},
+	    {"alarms", "alarm_id class state device zone received_at restored_at text",
+		"SELECT a.* FROM firewatch.alarm_history a JOIN firewatch.test_window_history w ON w.window_id = $1"
+		" WHERE a.site = w.site AND (w.zone = '' OR a.zone = w.zone) AND (w.device = '' OR a.device = w.device)"
+		" AND a.received_at >= w.starts_at AND a.received_at < coalesce(w.ended_at, w.ends_at)"
+		" ORDER BY a.received_at, a.alarm_id"}}},
 };
 
 static const struct thing *

@@ -113,17 +113,17 @@ read_settings(const char *path, struct fw_settings *settings)
 	return FW_EXIT_USAGE;
 }
 
-/* Takes ownership of the town. */
+/* Takes ownership of town and windows. */
 static enum fw_exit
 play(struct sim_scenario *scenario, const struct fw_settings *settings, struct fw_town *town,
-    int64_t start_us, bool quiet)
+    struct fw_windows *windows, int64_t start_us, bool quiet)
 {
 	struct fw_simulation s;
 	struct timespec began;
 	int rc;
 
 	clock_gettime(CLOCK_MONOTONIC, &began);
-	rc = fw_simulation_init(&s, scenario, settings, town, start_us, quiet);
+	rc = fw_simulation_init(&s, scenario, settings, town, windows, start_us, quiet);
 	if (rc == FW_OK)
 		fw_simulation_run(&s);
 	else
@@ -140,6 +140,7 @@ fw_run_simulate(const struct fw_request *r)
 	struct sim_scenario scenario;
 	struct fw_settings settings;
 	struct fw_town *town;
+	struct fw_windows *windows;
 	int64_t start_us;
 	enum fw_exit code = read_settings(r->options[FW_OPTION_CONFIG], &settings),
 		     read = read_scenario(r->arguments[0], &scenario);
@@ -149,10 +150,10 @@ fw_run_simulate(const struct fw_request *r)
 	if (code == FW_EXIT_DONE)
 		code = take_start(r, &start_us);
 	if (code == FW_EXIT_DONE)
-		code = fw_simulate_town(r->options[FW_OPTION_DSN], HASH_SEED, &town);
+		code = fw_simulate_town(r->options[FW_OPTION_DSN], HASH_SEED, &town, &windows);
 	if (code == FW_EXIT_DONE)
-		code =
-		    play(&scenario, &settings, town, start_us, r->options[FW_OPTION_QUIET] != NULL);
+		code = play(&scenario, &settings, town, windows, start_us,
+		    r->options[FW_OPTION_QUIET] != NULL);
 	sim_scenario_free(&scenario);
 	fw_settings_fini(&settings);
 	return code;

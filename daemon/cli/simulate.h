@@ -19,9 +19,10 @@
 
 /* ---------------------------------------------------------------- simulate_town.c */
 
-/* The town as it is now, in one read-only snapshot; *out is the caller's.  A fault has been said.
- */
-enum fw_exit fw_simulate_town(const char *dsn, uint64_t hash_seed, struct fw_town **out);
+/* The town and its test windows as they are now, in one read-only snapshot; both are the caller's.
+ * A fault has been said. */
+enum fw_exit fw_simulate_town(
+    const char *dsn, uint64_t hash_seed, struct fw_town **out, struct fw_windows **windows);
 
 /* ---------------------------------------------------------------- simulate_trace.c */
 
@@ -69,10 +70,11 @@ struct fw_simulation {
 	struct sim_messages held;
 };
 
-/* Takes ownership of the town; the scenario must outlive it.  FW_ETOOBIG: too much happens.  To be
- * freed in both cases. */
+/* Takes ownership of town and windows; the scenario must outlive it.  FW_ETOOBIG: too much happens.
+ * To be freed in both cases. */
 FW_MUST_CHECK int fw_simulation_init(struct fw_simulation *s, struct sim_scenario *scenario,
-    const struct fw_settings *settings, struct fw_town *town, int64_t start_us, bool quiet);
+    const struct fw_settings *settings, struct fw_town *town, struct fw_windows *windows,
+    int64_t start_us, bool quiet);
 void fw_simulation_fini(struct fw_simulation *s);
 void fw_simulation_run(struct fw_simulation *s);
 

@@ -111,9 +111,13 @@ run_one(struct fw_simulation *s, const struct fw_action *a)
 	case FW_ACT_RESULT:
 	case FW_ACT_TIMELINE:
 	case FW_ACT_FLOOD:
+	case FW_ACT_WINDOW:
+	case FW_ACT_HAZARD:
+	case FW_ACT_WATCH:
 	case FW_ACT_RECEIPT:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:
+	case FW_ACT_OUTAGE:
 	case FW_ACT_LEDGER_MARK:
 		break;
 	}
@@ -398,7 +402,8 @@ fw_simulation_run(struct fw_simulation *s)
 
 int
 fw_simulation_init(struct fw_simulation *s, struct sim_scenario *scenario,
-    const struct fw_settings *settings, struct fw_town *town, int64_t start_us, bool quiet)
+    const struct fw_settings *settings, struct fw_town *town, struct fw_windows *windows,
+    int64_t start_us, bool quiet)
 {
 	const struct sim_taker taker = {.message = on_message, .act = on_act, .context = s};
 	struct fw_rules rules = fw_rules_of(settings);
@@ -410,6 +415,7 @@ fw_simulation_init(struct fw_simulation *s, struct sim_scenario *scenario,
 	fw_trace_init(&s->trace, start_us, quiet);
 	s->core = fw_core_new(&rules, SEED);
 	fw_core_set_town(s->core, town);
+	fw_core_load_windows(s->core, windows);
 	return sim_source_init(&s->source, scenario, &taker, 1, SEED, true);
 }
 

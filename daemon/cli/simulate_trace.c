@@ -234,6 +234,14 @@ tell_page(struct fw_trace *t, const struct fw_page *p, const char *what)
 
 /* The timeline tells what became of the others. */
 static void
+tell_watch(struct fw_trace *t, const struct fw_watch_row *w)
+{
+	fw_trace_line(t, "watch %s point %u: %s %s%s %s", w->device, w->point,
+	    fw_quantity_name(w->quantity), fw_class_name(w->class), w->is_change ? ".change" : "",
+	    w->state);
+}
+
+static void
 tell_result(struct fw_trace *t, const struct fw_page *p)
 {
 	switch (p->state) {
@@ -295,6 +303,17 @@ fw_trace_action(struct fw_trace *t, const struct fw_action *a)
 		    a->u.flood->division, a->u.flood->ended_at_us ? "is over" : "lasts",
 		    a->u.flood->alarms, a->u.flood->peak_10min);
 		break;
+	case FW_ACT_WINDOW:
+		fw_trace_line(t, "window %s is over", a->u.window.window->id);
+		break;
+	case FW_ACT_HAZARD:
+		fw_trace_line(t, "hazard %s %s, for %s: %s", a->u.hazard->id,
+		    a->u.hazard->major ? "major" : "general",
+		    *a->u.hazard->person ? a->u.hazard->person : "nobody", a->u.hazard->reason);
+		break;
+	case FW_ACT_WATCH:
+		tell_watch(t, a->u.watch);
+		break;
 	case FW_ACT_SEND:
 		tell_page(t, a->u.page, "sent");
 		break;
@@ -303,6 +322,7 @@ fw_trace_action(struct fw_trace *t, const struct fw_action *a)
 	case FW_ACT_RECEIPT:
 	case FW_ACT_STATUS:
 	case FW_ACT_LEDGER:
+	case FW_ACT_OUTAGE:
 	case FW_ACT_LEDGER_MARK:
 		break;
 	}

@@ -77,6 +77,7 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->last_seen_us = c->received_at_us;
 	a->report_count = 1;
 	a->zone = fw_strdup(registration ? registration->zone : "");
+	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	a->reason = fw_strdup(c->judgement.reason);
 	a->rule = fw_strdup(*c->judgement.source ? fw_arena_printf(&core->arena, "%s (%s)",
 						       c->judgement.rule, c->judgement.source)
@@ -84,6 +85,7 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->data = fw_strdup(c->data);
 	a->text = fw_strdup(c->text);
 	fw_alarm_index(core, a);
+	fw_hazard_arm(core, a);
 	return a;
 }
 
@@ -97,8 +99,10 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 	/* Its restore was held back, but people have heard of it, or have been told. */
 	bool back = a->held_back && !is_over(c);
 	unsigned held_back = back ? a->holds[0].bit : c->bit;
-	bool new_cause = fw_class_is_emergency(a->class) &&
-			 (silent || new_bit || (back && !fw_incident_is_open(a->incident)));
+	bool answered = a->windowed ? !fw_incident_is_open(a->incident)
+				    : !fw_incident_is_open_outside(a->incident);
+	bool new_cause =
+	    fw_class_is_emergency(a->class) && (silent || new_bit || (back && answered));
 
 	a->report_count += c->bit != FW_FINDING_CHATTER; /* no report says that */
 	if (c->judgement.weight > a->weight)
@@ -148,6 +152,7 @@ end(struct fw_core *core, struct fw_alarm *a, int64_t at_us, const char *how, in
 	a->restored_at_us = at_us;
 	a->held_back = false;
 	fw_alarm_index(core, a);
+	fw_hazard_disarm(core, a);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
 	if (a->incident->area)
@@ -179,6 +184,18 @@ fw_alarm_end_held_back(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 	end(core, a, a->last_seen_us, "restored, and quiet for a minute since", now_us);
 }
 
+static void
+take_off(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
+    const char *how, int64_t now_us)
+{
+	if (fw_chatter_holds_back(core, a, c))
+		return;
+	if (fw_alarm_let_go(a, bit))
+		end_by(core, a, c, how, now_us);
+	else
+		fw_alarm_mark(core, a);
+}
+
 /* True: it has changed. */
 static bool
 let_go(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
@@ -188,12 +205,19 @@ let_go(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_c
 
 	if (!hold || is_older(a, hold, c))
 		return false;
-	if (fw_chatter_holds_back(core, a, c))
-		return true;
-	if (fw_alarm_let_go(a, bit))
-		end_by(core, a, c, how, now_us);
-	else
-		fw_alarm_mark(core, a);
+	take_off(core, a, bit, c, how, now_us);
+	return true;
+}
+
+bool
+fw_alarm_restore_class(
+    struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us)
+{
+	struct fw_alarm *a = fw_alarm_raised(core, c->device, c->point, c->judgement.class);
+
+	if (!a || !fw_alarm_held_by(a, c->bit))
+		return false;
+	take_off(core, a, c->bit, c, how, now_us);
 	return true;
 }
 

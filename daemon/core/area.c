@@ -230,7 +230,8 @@ may_merge(const struct fw_area *area, const struct fw_incident *i, int64_t now_u
 	if (!area->subject->lasts && i->opened_at_us < now_us - area->subject->within_us)
 		return false;
 	for (const struct fw_alarm *a = i->alarms; a; a = a->incident_next)
-		if (!a->restored_at_us && subject_of(a->class, a->conditions) != area->subject)
+		if (!a->restored_at_us &&
+		    (a->windowed || subject_of(a->class, a->conditions) != area->subject))
 			return false;
 	return true;
 }
@@ -340,7 +341,7 @@ fw_area_take(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 	struct fw_area *area = area_of(core, a, UINT64_C(1) << c->bit);
 	struct fw_incident *i = area ? incident_of(core, area) : NULL;
 
-	if (!area || a->area)
+	if (!area || a->area || a->windowed)
 		return false;
 	if (i && c->received_at_us - area->last_member_us <= JOIN_US) {
 		if (c->received_at_us > area->last_member_us)
@@ -372,7 +373,7 @@ fw_area_load(struct fw_core *core, struct fw_alarm *a)
 {
 	struct fw_area *area = a->restored_at_us ? NULL : area_of(core, a, a->conditions);
 
-	if (!area)
+	if (!area || a->windowed)
 		return;
 	if (!a->incident->area) {
 		count_in(area, a, a->received_at_us);

@@ -3,7 +3,8 @@
  * The same alarm raised three times within a minute chatters (ISA-18.2).  From then on a restore is
  * held back until its point has been quiet for a minute, so that what it raises in between is a
  * repeat of the same alarm, not a new one; a fault of its own says that it chatters, until it has
- * been quiet for ten minutes.  A raise still calls people as it would: nothing here hides a fire.
+ * been quiet for ten minutes.  Only what devices say chatters: thresholds have a delay and two
+ * edges for that.  A raise still calls people as it would: nothing here hides a fire.
  *
  * For a new start, what is held back stands in the alarm's row (restored_sequence without
  * restored_at), and what chatters in the fault's: its last word, and each class with its count.
@@ -263,7 +264,7 @@ fw_chatter_raised(struct fw_core *core, const struct fw_cause *c, bool anew, int
 {
 	struct fw_chatter *e = find(core, c->device, c->point, c->judgement.class);
 
-	if (!e || c->bit == FW_FINDING_CHATTER || c->backfill)
+	if (!e || c->bit >= FW_CONDITIONS || c->backfill)
 		return;
 	if (e->chatters) {
 		if (anew)
@@ -301,8 +302,8 @@ note_short(struct fw_core *core, const struct fw_alarm *a)
 void
 fw_chatter_ended(struct fw_core *core, const struct fw_alarm *a)
 {
-	if (a->was_reset || a->backfill || !a->restored_sequence ||
-	    a->restored_at_us - a->received_at_us > WITHIN_US)
+	if (!(a->conditions & FW_WIRE_CONDITIONS) || a->was_reset || a->backfill ||
+	    !a->restored_sequence || a->restored_at_us - a->received_at_us > WITHIN_US)
 		return;
 	note_short(core, a);
 }
@@ -312,7 +313,8 @@ fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_
 {
 	struct fw_chatter *e = find(core, a->device, a->point, a->class);
 
-	if (!e || !e->chatters || !c->sequence || c->backfill || a->was_reset)
+	if (!e || !e->chatters || c->bit >= FW_CONDITIONS || !c->sequence || c->backfill ||
+	    a->was_reset)
 		return false;
 	if (a->hold_count == 1) {
 		a->held_back = true;

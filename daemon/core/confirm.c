@@ -3,7 +3,8 @@
  * How sure it is that a fire is real.  Two independent detectors of one zone within
  * rules.confirm_within_s confirm it, or a detector and a person's hand or flowing water; alone of
  * high confidence are a hand, water that flows, a detector that alarms again after a reset, and one
- * beside which a pump starts or another pre-alarms.  It is a level: no first page waits for it.
+ * beside which a pump starts or another pre-alarms.  What is raised in a test window is no word of
+ * its own: two of them confirm nothing.  It is a level: no first page waits for it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,8 @@ find_second(const struct fw_core *core, const struct fw_incident *i, const struc
     enum fw_weight least)
 {
 	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
-		if (b != a && b->weight >= least && are_independent(a, b) && is_near(core, a, b))
+		if (b != a && b->weight >= least && !(a->windowed && b->windowed) &&
+		    are_independent(a, b) && is_near(core, a, b))
 			return b;
 	return NULL;
 }
@@ -85,7 +87,7 @@ reason_for_high(struct fw_core *core, const struct fw_incident *i, const struct 
 static void
 note_high(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, int64_t now_us)
 {
-	const char *why = reason_for_high(core, i, a);
+	const char *why = a->windowed ? NULL : reason_for_high(core, i, a);
 
 	if (!why)
 		return;

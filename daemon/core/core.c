@@ -22,6 +22,7 @@ fw_rules_of(const struct fw_settings *s)
 	    .retry_us = s->notify.retry_ms * FW_MS,
 	    .retry_max_us = s->notify.retry_max_ms * FW_MS,
 	    .attempts = (uint32_t)s->notify.attempts,
+	    .divisions = s->instance.divisions,
 	};
 }
 
@@ -42,9 +43,13 @@ fw_core_set_town(struct fw_core *core, struct fw_town *town)
 		struct fw_device *d = value;
 
 		d->registration = fw_town_device(town, d->id, strlen(d->id));
+		fw_supervise_town(core, d);
 	}
+	core->next_level_us = 0;
 	fw_town_free(core->town);
 	core->town = town;
+	fw_hazard_arm_all(core);
+	fw_threshold_renew(core);
 }
 
 const struct fw_town *
@@ -58,10 +63,14 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 {
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
+	fw_window_tick(core, now_us);
+	fw_hazard_tick(core, now_us);
+	fw_threshold_tick(core, now_us);
 	fw_chatter_tick(core, now_us);
 	fw_flood_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
+	fw_supervise_tick(core, now_us);
 	fw_escalate_unreached(core, now_us);
 	return fw_core_end(core);
 }
@@ -93,10 +102,12 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	const struct fw_deadlines *all[] = {
-	    &core->steps_due, &core->pages_due, &core->chatters_due, &core->floods_due};
-	int64_t next = FW_NEVER;
+	const struct fw_deadlines *all[] = {&core->steps_due, &core->pages_due, &core->hazards_due,
+	    &core->windows_due, &core->chatters_due, &core->floods_due};
+	int64_t next = core->false_alarms_unchecked ? 0 : fw_threshold_next_us(core);
 
+	if (fw_supervise_next_us(core) < next)
+		next = fw_supervise_next_us(core);
 	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
 		if (fw_deadlines_next_us(all[k]) < next)
 			next = fw_deadlines_next_us(all[k]);
@@ -136,6 +147,7 @@ fw_core_acted(struct fw_core *core, const struct fw_act *act, int64_t now_us)
 	if (!i)
 		return fw_core_end(core);
 	real = act->verdict == FW_VERDICT_REAL_FIRE && i->verdict != FW_VERDICT_REAL_FIRE;
+	fw_hazard_verdict(core, i, act->verdict, now_us);
 	i->verdict = act->verdict;
 	if (act->acknowledged_trigger > i->acknowledged_trigger)
 		i->acknowledged_trigger = act->acknowledged_trigger;
@@ -158,5 +170,7 @@ fw_core_counters(const struct fw_core *core, struct fw_core_counters *out)
 	*out = core->counters;
 	out->devices = fw_idset_count(&core->devices);
 	out->incidents = fw_strmap_count(&core->open_incidents);
+	out->windows = core->windows_due.count;
 	out->pages_pending = fw_strmap_count(&core->pages);
+	out->watches = fw_strmap_count(&core->watches);
 }

@@ -19,6 +19,7 @@
 #include "model/incident.h"
 #include "model/report.h"
 #include "model/town.h"
+#include "model/window.h"
 
 struct fw_core;
 
@@ -31,8 +32,10 @@ struct fw_rules {
 	uint32_t area_devices, area_share_percent;
 	int64_t uncommitted_us; /* a fire page not committed by then is sent all the same */
 	int64_t retry_us,
-	    retry_max_us;  /* between attempts of a page: the first pause and the longest */
-	uint32_t attempts; /* most attempts of a page */
+	    retry_max_us;      /* between attempts of a page: the first pause and the longest */
+	uint32_t attempts;     /* most attempts of a page */
+	const char *divisions; /* that are taken in, and so supervised: codes with commas between;
+				  "*" or NULL: all.  Lives as the core does */
 };
 
 struct fw_settings;
@@ -54,11 +57,15 @@ enum fw_action_type {
 	FW_ACT_RESULT,     /* u.page: write what became of an attempt */
 	FW_ACT_TIMELINE,   /* u.timeline */
 	FW_ACT_FLOOD,      /* u.flood: write its row, new or changed */
+	FW_ACT_WINDOW,     /* u.window: write down that it is over */
+	FW_ACT_HAZARD,     /* u.hazard: write it down, unless it is known */
+	FW_ACT_WATCH,      /* u.watch: write its row, new or changed */
 	FW_ACT_SEND,       /* u.page: hand it to its channel; then fw_core_sent */
 	FW_ACT_ASK,        /* u.incident: read what people have done about it; then fw_core_acted */
 	FW_ACT_RECEIPT,    /* u.receipt: publish it to the device */
 	FW_ACT_STATUS,     /* u.device: write what it last said of itself */
 	FW_ACT_LEDGER,     /* u.ledger: write what is recorded of a boot */
+	FW_ACT_OUTAGE,     /* u.outage: write down when devices could not be heard */
 	FW_ACT_LEDGER_MARK, /* with the ledger rows before it the stored ledger is complete: nothing
 			       recorded is missing from it */
 };
@@ -100,6 +107,36 @@ struct fw_timeline {
 	const char *kind, *actor, *detail;
 };
 
+/* Something that has lasted too long, or come back too often.  Its row is found by its id; found
+ * again at the same time it is the same. */
+struct fw_hazard {
+	const char *id, *division, *site, *device; /* site, device "": none */
+	const char *class, *kind;                  /* class "": none; kind of sql/0010 */
+	bool major;
+	const char *person, *reason, *alarm; /* who is responsible, or ""; in words; its id or "" */
+	int64_t found_at_us, deadline_at_us;
+};
+
+/* A reading that is over a threshold and has not lasted yet, or what became of it. */
+struct fw_watch_row {
+	const char *device, *division;
+	uint32_t point;
+	int32_t quantity;
+	enum fw_class class; /* with below and is_change: which threshold of the quantity */
+	bool below, is_change;
+	const char *state; /* pending, raised, cleared; dropped: its threshold was taken away */
+	const char *name;  /* of the first report that was over */
+	double value;      /* that it measured */
+	double change;     /* within the threshold's window */
+	uint32_t boot_id;
+	uint64_t sequence;
+	uint32_t mode;
+	bool backfill;
+	bool past; /* a later reading is known that was back */
+	int64_t at_us, observed_at_us, received_at_us;
+	int64_t due_at_us; /* when it has lasted */
+};
+
 struct fw_action {
 	enum fw_action_type type;
 	enum fw_lane lane;           /* whose transaction it belongs to */
@@ -115,6 +152,12 @@ struct fw_action {
 		const struct fw_page *page;
 		const struct fw_timeline *timeline;
 		const struct fw_flood *flood;
+		const struct fw_hazard *hazard;
+		struct {
+			const struct fw_window *window;
+			int64_t at_us;
+		} window;
+		const struct fw_watch_row *watch;
 		struct {
 			const char *division, *device;
 			const uint8_t *bytes;
@@ -127,6 +170,9 @@ struct fw_action {
 		struct {
 			const char *quarantine_id, *outcome;
 		} replayed;
+		struct {
+			int64_t from_us, up_us;
+		} outage;
 	} u;
 };
 
@@ -175,7 +221,10 @@ struct fw_core_counters {
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */
 	uint64_t pages_failed;    /* for good, after all their attempts */
 	uint64_t unreached; /* times that every page of an emergency's trigger had failed so */
-	uint64_t devices, incidents, pages_pending; /* held now */
+	uint64_t hazards;   /* found, again ones too */
+	uint64_t watches_refused; /* times that a device had too many to remember a reading */
+	uint64_t devices, incidents, pages_pending, windows,
+	    watches; /* held now; windows: not over */
 };
 
 struct fw_core *fw_core_new(const struct fw_rules *rules, uint64_t hash_seed);
@@ -189,6 +238,10 @@ const struct fw_town *fw_core_town(const struct fw_core *core);
 
 /* Inputs.  Each returns what is to be done. */
 
+/* The windows whose end has not been written down; takes ownership and frees those before. */
+struct fw_actions fw_core_set_windows(
+    struct fw_core *core, struct fw_windows *windows, int64_t now_us);
+
 /* A message of a lane, or one taken in again from quarantine. */
 struct fw_actions fw_core_message(
     struct fw_core *core, const struct fw_message *message, int64_t now_us);
@@ -196,6 +249,15 @@ struct fw_actions fw_core_message(
 /* Time has passed: steps, retries, pages that wait too long for the database. */
 struct fw_actions fw_core_tick(struct fw_core *core, int64_t now_us);
 int64_t fw_core_next_tick_us(const struct fw_core *core);
+
+/* Every message that was received before until_us has been decided: devices are held silent up to
+ * then, with the next tick. */
+void fw_core_heard(struct fw_core *core, int64_t until_us, int64_t now_us);
+
+/* Whether devices can be heard, as of at_us.  From false to true it does not count as their
+ * silence, and as long again, at most a minute, in which they come back.  A core begins without,
+ * since the last time that any device was heard of. */
+struct fw_actions fw_core_listening(struct fw_core *core, bool listening, int64_t at_us);
 
 /* The transaction is about to be sent: the rows of alarms and incidents that changed since the last
  * one. */
@@ -234,6 +296,22 @@ void fw_core_load_boot(struct fw_core *core, const char *device, const char *div
     uint32_t boot_id, uint64_t highest, const struct fw_gap *gaps, size_t gap_count);
 void fw_core_load_report(struct fw_core *core, const char *device, const char *division,
     uint32_t boot_id, uint64_t sequence, int64_t now_us);
+/* When a device was last heard of, and with what; last_seen_us 0: never, and known since known_us.
+ * Of several the latest counts. */
+struct fw_seen {
+	const char *device;
+	int64_t last_seen_us, last_observed_us, known_us;
+	uint32_t boot_id, mode;
+	bool clock_fault;
+};
+void fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen);
+/* By time. */
+void fw_core_load_outage(struct fw_core *core, int64_t from_us, int64_t up_us);
+/* Takes ownership. */
+void fw_core_load_windows(struct fw_core *core, struct fw_windows *windows);
+/* Of the last thirty days. */
+void fw_core_load_false_alarm(struct fw_core *core, const char *division, const char *site,
+    const char *device, int64_t opened_at_us);
 /* Takes ownership. */
 void fw_core_load_incident(struct fw_core *core, struct fw_incident *incident);
 /* Takes ownership on FW_OK; FW_ENOTFOUND: no such incident. */
@@ -247,6 +325,8 @@ FW_MUST_CHECK int fw_core_load_page(
 /* When alarms of a division were opened, in their order; then the floods that last. */
 void fw_core_load_opened(struct fw_core *core, const char *division, int64_t at_us);
 void fw_core_load_flood(struct fw_core *core, const struct fw_flood *flood);
+/* A pending one; a threshold that the town has no more is dropped when it is due. */
+void fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t now_us);
 
 void fw_core_counters(const struct fw_core *core, struct fw_core_counters *out);
 

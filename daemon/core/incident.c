@@ -65,6 +65,7 @@ fw_incident_new(struct fw_core *core, const char *id, const char *key, const cha
 	i->site = fw_strdup(site);
 	i->device = fw_strdup(a->device->id);
 	i->class = a->class;
+	i->outside_class = FW_CLASSES;
 	i->severity = a->severity;
 	i->opened_at_us = c->received_at_us;
 	i->level = a->level;
@@ -89,11 +90,20 @@ open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const s
 
 /* ---------------------------------------------------------------- what calls people */
 
+/* What is raised in a test window has called nobody beyond the site: beside one that was not it
+ * counts for nothing. */
+static bool
+counts_beside(const struct fw_alarm *b, const struct fw_alarm *a)
+{
+	return a->windowed || !b->windowed;
+}
+
 static bool
 is_new_zone(const struct fw_incident *i, const struct fw_alarm *a)
 {
 	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
-		if (b != a && b->class == a->class && strcmp(b->zone, a->zone) == 0)
+		if (b != a && b->class == a->class && counts_beside(b, a) &&
+		    strcmp(b->zone, a->zone) == 0)
 			return false;
 	return true;
 }
@@ -104,7 +114,7 @@ chatters(const struct fw_core *core, const struct fw_alarm *a)
 {
 	const struct fw_alarm *before = fw_alarm_restored(core, a->device, a->point, a->class);
 
-	return before && before->incident == a->incident &&
+	return before && before->incident == a->incident && counts_beside(before, a) &&
 	       a->received_at_us - before->last_seen_us <= core->rules.confirm_within_us;
 }
 
@@ -114,19 +124,27 @@ chatters(const struct fw_core *core, const struct fw_alarm *a)
  */
 enum call { CALL_NONE, CALL_QUIET, CALL_LOUD };
 
+static bool
+is_open_for(const struct fw_incident *i, const struct fw_alarm *a)
+{
+	return a->windowed ? fw_incident_is_open(i) : fw_incident_is_open_outside(i);
+}
+
 /* `a` is linked and counted, the incident's class is still that of before. */
 static enum call
 judge_call(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
 {
 	bool emergency = fw_class_is_emergency(a->class);
+	enum fw_class class = a->windowed ? i->class : i->outside_class;
 
-	if (i->trigger_count == 0 || a->class < i->class)
+	if (i->trigger_count == 0 || a->class < class)
 		return CALL_LOUD;
-	if (!fw_incident_is_open(i))
-		return a->class <= i->class || emergency ? CALL_LOUD : CALL_NONE;
+	if (!is_open_for(i, a))
+		return a->class <= class || emergency ? CALL_LOUD : CALL_NONE;
 	if (!emergency || chatters(core, a))
 		return CALL_NONE;
-	return is_new_zone(i, a) || !fw_escalate_is_pending(i) ? CALL_LOUD : CALL_QUIET;
+	return is_new_zone(i, a) || !fw_escalate_is_pending(i, !a->windowed) ? CALL_LOUD
+									     : CALL_QUIET;
 }
 
 static void
@@ -137,12 +155,8 @@ replace_text(char **text, const char *by)
 }
 
 static void
-trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, bool quietly,
-    int64_t now_us)
+note_cause(struct fw_incident *i, const struct fw_alarm *a)
 {
-	char key[32];
-
-	i->trigger_count++;
 	i->cause_class = a->class;
 	replace_text(&i->cause_device, a->device->id);
 	replace_text(&i->cause_zone, a->zone);
@@ -151,12 +165,32 @@ trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, b
 	i->cause_received_us = a->received_at_us;
 	i->cause_test = a->mode == FW_MODE_TEST;
 	i->cause_backfill = a->backfill;
+}
+
+static void
+trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, bool quietly,
+    int64_t now_us)
+{
+	char key[32];
+
+	/* Pages beyond the site go on saying what they are sent for. */
+	if (!a->windowed || !fw_incident_is_open_outside(i))
+		note_cause(i, a);
+	i->trigger_count++;
+	if (!a->windowed) {
+		i->outside_trigger = i->trigger_count;
+		i->outside_at_us = now_us;
+		if (a->class < i->outside_class)
+			i->outside_class = a->class;
+	}
 	snprintf(key, sizeof(key), "trigger:%u", i->trigger_count);
-	fw_timeline(core, i, now_us, key, "trigger", a->device->id, "%s: %s%s%s",
-	    fw_class_name(a->class), a->reason, i->cause_test ? ", reported in test mode" : "",
-	    i->cause_backfill ? ", sent later from the device's memory" : "");
-	fw_escalate(core, i, quietly, now_us);
-	if (!quietly && i->class == FW_CLASS_FIRE &&
+	fw_timeline(core, i, now_us, key, "trigger", a->device->id, "%s: %s%s%s%s",
+	    fw_class_name(a->class), a->reason,
+	    a->mode == FW_MODE_TEST ? ", reported in test mode" : "",
+	    a->backfill ? ", sent later from the device's memory" : "",
+	    a->windowed ? ", in a test window: for the site's own people" : "");
+	fw_escalate(core, i, (struct fw_manner){quietly, a->windowed}, now_us);
+	if (!quietly && !a->windowed && i->class == FW_CLASS_FIRE &&
 	    (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE))
 		fw_escalate_all(core, i, now_us);
 }
@@ -166,10 +200,19 @@ fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 {
 	struct fw_incident *i = a->incident;
 
-	if (fw_incident_is_open(i) && fw_escalate_is_pending(i))
+	if (is_open_for(i, a) && fw_escalate_is_pending(i, !a->windowed))
 		return;
 	trigger(core, i, a, false, now_us);
 	fw_incident_mark(core, i);
+}
+
+static void
+call_for(
+    struct fw_core *core, struct fw_incident *i, struct fw_alarm *a, enum call call, int64_t now_us)
+{
+	if (call != CALL_NONE)
+		trigger(core, i, a, call == CALL_QUIET, now_us);
+	fw_incident_confirm(core, a, now_us);
 }
 
 void
@@ -210,6 +253,8 @@ fw_incident_attach(
 	else if (i->linked_alarms > i->prune_above)
 		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
 	fw_alarm_link(i, a);
+	if (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE)
+		a->windowed = false; /* it is no test any more */
 	i->alarm_count++;
 	fw_incident_mark(core, i);
 	snprintf(entry, sizeof(entry), "alarm:%s", a->id);
@@ -220,7 +265,29 @@ fw_incident_attach(
 		i->class = a->class;
 	if (a->severity < i->severity)
 		i->severity = a->severity;
-	if (call != CALL_NONE)
-		trigger(core, i, a, call == CALL_QUIET, now_us);
-	fw_incident_confirm(core, a, now_us);
+	call_for(core, i, a, call, now_us);
+}
+
+void
+fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
+{
+	struct fw_incident *i = a->incident;
+	struct fw_cause c = {
+	    .name = fw_arena_printf(&core->arena, "%s~again", a->id), .received_at_us = now_us};
+	enum call call;
+
+	a->windowed = false;
+	if (i->closed) {
+		fw_incident_detach(core, a);
+		fw_incident_attach(core, a, &c, now_us);
+		fw_alarm_mark(core, a);
+		return;
+	}
+	call = judge_call(core, i, a);
+	/* Several that are let out together call once for each zone. */
+	if (call == CALL_LOUD && i->outside_at_us == now_us && a->class >= i->outside_class &&
+	    !is_new_zone(i, a))
+		call = CALL_QUIET;
+	call_for(core, i, a, call, now_us);
+	fw_incident_mark(core, i);
 }

@@ -14,11 +14,12 @@ void
 fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id,
     uint64_t highest, const struct fw_gap *gaps, size_t gap_count)
 {
-	struct fw_boot *boot = fw_device_boot_make(
-	    fw_core_device(core, device, division), boot_id, &core->counters.boots_forgotten);
+	struct fw_device *d = fw_core_device(core, device, division);
+	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
 	fw_seqset_load(&boot->received, highest, gaps, gap_count);
 	fw_seqset_load(&boot->recorded, highest, gaps, gap_count);
+	fw_conduct_load_boot(core, d, boot);
 }
 
 void
@@ -28,11 +29,42 @@ fw_core_load_report(struct fw_core *core, const char *device, const char *divisi
 	struct fw_device *d = fw_core_device(core, device, division);
 	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
+	boot->live = true;
 	fw_seqset_add(&boot->received, sequence, now_us);
 	if (!fw_seqset_add(&boot->recorded, sequence, now_us))
 		return;
 	boot->dirty = true;
 	fw_mark_device(core, d);
+}
+
+static void
+load_seen(struct fw_core *core, struct fw_device *d, const struct fw_seen *seen)
+{
+	if (seen->last_seen_us > core->hearing.deaf_since_us)
+		core->hearing.deaf_since_us = seen->last_seen_us;
+	if (seen->last_seen_us <= d->last_seen_us)
+		return;
+	d->seen = true;
+	d->last_seen_us = seen->last_seen_us;
+	d->last_observed_us = seen->last_observed_us;
+	d->last_boot_id = seen->boot_id;
+	d->mode = seen->mode;
+	d->clock_fault = seen->clock_fault;
+}
+
+void
+fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen)
+{
+	size_t n = strlen(seen->device);
+	const struct fw_registration *r = fw_town_device(core->town, seen->device, n);
+	struct fw_device *d = fw_idset_get(&core->devices, seen->device, n);
+
+	if (!d && (seen->last_seen_us || (r && fw_is_supervised(r))))
+		d = fw_core_device(core, seen->device, "");
+	if (d && seen->last_seen_us)
+		load_seen(core, d, seen);
+	else if (d && !d->seen)
+		d->last_observed_us = seen->known_us;
 }
 
 /* Until an alarm of its class is loaded, all that is known of the cause is what the incident says
@@ -42,6 +74,8 @@ fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 {
 	i->area = !*i->site && strncmp(i->key, "area:", strlen("area:")) == 0;
 	i->cause_class = i->class;
+	i->outside_class = i->class;
+	i->outside_trigger = i->trigger_count;
 	i->cause_device = fw_strdup(i->device);
 	i->cause_zone = fw_strdup("");
 	i->cause_text = fw_strdup("");
@@ -69,6 +103,17 @@ adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
 	i->cause_backfill = a->backfill;
 }
 
+/* Of whom an alarm of its class has called beyond the site nothing is known where one of the class
+ * was raised in a window: the next one calls again. */
+static void
+note_window(struct fw_incident *i, const struct fw_alarm *a)
+{
+	if (a->windowed && a->class <= i->outside_class)
+		i->outside_class = a->class + 1;
+	else if (!a->windowed && a->class < i->outside_class)
+		i->outside_class = a->class;
+}
+
 int
 fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
     const char *division, const char *incident_id)
@@ -88,7 +133,11 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	if (a->restored_sequence)
 		fw_device_note_over(
 		    a->device, a->point, a->conditions, a->restored_boot, a->restored_sequence);
+	fw_conduct_load_alarm(core, a);
 	adopt_cause(i, a);
+	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
+	note_window(i, a);
+	fw_hazard_arm(core, a);
 	return FW_OK;
 }
 
@@ -102,6 +151,8 @@ fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_
 	/* A verification that was not carried out is to be heard again. */
 	if (s->state == FW_STEP_CANCELLED && !s->force && i->verdict == FW_VERDICT_REAL_FIRE)
 		i->verdict = FW_VERDICT_NONE;
+	if (s->site_only && i->outside_trigger >= s->trigger)
+		i->outside_trigger = s->trigger - 1;
 	s->incident = i;
 	s->next = i->steps;
 	i->steps = s;

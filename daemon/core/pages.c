@@ -87,6 +87,7 @@ fw_page_make(struct fw_core *core, struct fw_incident *i, const struct fw_step *
 	p->channel = fw_strdup(s->channel);
 	p->target = fw_strdup(target_of(person, s->channel));
 	p->force = s->force;
+	p->site_only = s->site_only;
 	p->force_claimed = s->force;
 	p->attempts = 1;
 	p->due_at_us = s->due_at_us;
@@ -134,7 +135,7 @@ note_failed(struct fw_core *core, struct fw_page *p)
 {
 	struct fw_incident *i = p->incident;
 
-	if (!fw_class_is_emergency(i->class) || !can_be_sent(p) ||
+	if (!fw_class_is_emergency(i->class) || p->site_only || !can_be_sent(p) ||
 	    i->delivered_trigger >= p->trigger || i->unreached)
 		return;
 	for (const struct fw_page *other = i->pages; other; other = other->next)

@@ -178,6 +178,7 @@ is_duplicate(struct fw_core *core, const struct fw_report *r)
 static void
 accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 {
+	const struct fw_before before = fw_threshold_before(r->device);
 	size_t first_action = core->action_count;
 	bool changed = false;
 
@@ -186,9 +187,13 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 	core->counters.reports[r->message->lane]++;
 	emit_report(core, FW_ACT_REPORT, r);
 	tell_replayed(core, r->message, "recorded");
-	note_seen(core, r->device, r);
+	/* What it says comes first: an incident is to be named after a fire, not after its boot. */
 	for (size_t i = 0; i < r->event_count; i++)
 		changed |= fw_event_take(core, r->device, r, i, now_us);
+	changed |= fw_conduct_report(core, r, now_us);
+	note_seen(core, r->device, r);
+	changed |= fw_supervise_report(core, r, now_us);
+	changed |= fw_threshold_take(core, r, &before, now_us);
 	if (changed)
 		promote(core, first_action, core->lane);
 }
@@ -386,6 +391,7 @@ fw_core_message(struct fw_core *core, const struct fw_message *m, int64_t now_us
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
 	core->lane = m->replay_id ? FW_LANE_ALARM : m->lane;
+	fw_threshold_upto(core, m->received_at_us < now_us ? m->received_at_us : now_us, now_us);
 	core->counters.messages[m->lane]++;
 	core->counters.replays[m->lane] += m->replay_id != NULL;
 	if (fw_decode_topic(m->topic, m->topic_len, &topic) != FW_OK) {

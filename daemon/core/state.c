@@ -35,6 +35,13 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_deadlines_init(&core->pages_due);
 	fw_deadlines_init(&core->chatters_due);
 	fw_deadlines_init(&core->floods_due);
+	fw_deadlines_init(&core->hazards_due);
+	fw_deadlines_init(&core->windows_due);
+	fw_strmap_init(&core->false_alarms, hash_seed);
+	fw_deadlines_init(&core->watches_due);
+	fw_strmap_init(&core->watches, hash_seed);
+	fw_deadlines_init(&core->silence_due);
+	fw_deadlines_init(&core->conduct_due);
 	fw_arena_init(&core->arena, ARENA_BLOCK_BYTES);
 	core->dirty_devices_end = &core->dirty_devices;
 	return core;
@@ -80,6 +87,12 @@ fw_core_free(struct fw_core *core)
 	free_dead(core);
 	fw_deadlines_fini(&core->steps_due);
 	fw_deadlines_fini(&core->pages_due);
+	fw_deadlines_fini(&core->hazards_due);
+	fw_deadlines_fini(&core->windows_due);
+	fw_windows_free(core->windows);
+	fw_watches_fini(core);
+	fw_deadlines_fini(&core->silence_due);
+	fw_conduct_free(core);
 	while (fw_strmap_next(&core->incidents, &cursor, &value)) {
 		struct fw_incident *i = value;
 
@@ -91,6 +104,10 @@ fw_core_free(struct fw_core *core)
 		}
 		fw_incident_free(i);
 	}
+	cursor = 0;
+	while (fw_strmap_next(&core->false_alarms, &cursor, &value))
+		fw_false_alarms_free(value);
+	fw_strmap_fini(&core->false_alarms);
 	cursor = 0;
 	while (fw_idset_next(&core->devices, &cursor, &value))
 		fw_device_fini(value);
@@ -130,6 +147,10 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->chatters_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->floods_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->hazards_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->watches_due, now_us - core->last_now_us);
+		core->watches_held_us += now_us - core->last_now_us;
+		fw_supervise_shift(core, now_us - core->last_now_us);
 	}
 	core->last_now_us = now_us;
 }

@@ -8,15 +8,22 @@
  *	decode.c    bytes -> reports
  *	classify.c  condition -> class, with the reason; by the table of classify_table.c
  *	event.c     what a device says -> cause
+ *	threshold.c readings -> thresholds passed, and back; watched.c their memory
+ *	passed.c    threshold passed -> cause; measure.c in words
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
  *	chatter.c   the same alarm over and over -> one, and a fault
  *	flood.c     how many alarms a division has
  *	area.c      many alarms of a division -> one incident
+ *	supervise.c silence -> cause
+ *	conduct.c   what a device's reports give away beside what they say -> cause
+ *	hearing.c   up to when, and when not, the centre could hear
  *	escalate.c  trigger -> steps -> pages due
  *	pages.c     page: written, sent, retried, done
  *	receipt.c   committed -> receipts, stored ledger
+ *	window.c    test windows: what they keep at the site, and their ends
+ *	hazard.c    what lasts too long or comes back too often
  *	timeline.c  what is written down about an incident
  *	load.c      state of an earlier run
  *	state.c     memory
@@ -33,6 +40,23 @@
 #include "base/strmap.h"
 #include "core/classify.h"
 #include "core/core.h"
+
+#define FW_OUTAGES_MAX 64
+
+/* Nobody could be heard from from_us until up_us; whoever has not come back since, has until to_us.
+ */
+struct fw_outage {
+	int64_t from_us, up_us, to_us;
+};
+
+struct fw_hearing {
+	int64_t until_us;      /* every message received before is decided */
+	int64_t deaf_since_us; /* holds while it does not listen; 0: it never has */
+	int64_t began_us;      /* nobody listened before */
+	bool listening;
+	uint32_t outage_count;
+	struct fw_outage outages[FW_OUTAGES_MAX]; /* by time, and apart */
+};
 
 struct fw_core {
 	struct fw_rules rules;
@@ -52,7 +76,20 @@ struct fw_core {
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
-	struct fw_deadlines steps_due, pages_due, chatters_due, floods_due;
+	struct fw_strmap watches; /* struct fw_watched_key -> struct fw_watched */
+	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due, watches_due,
+	    chatters_due, floods_due;
+	int64_t watches_held_us;       /* until then only messages tell that something has lasted */
+	struct fw_windows *windows;    /* NULL: none yet */
+	struct fw_strmap false_alarms; /* "site:" or "device:" and id -> struct fw_false_alarms */
+	bool false_alarms_unchecked;   /* those loaded */
+
+	struct fw_hearing hearing;
+	struct fw_deadlines silence_due; /* fw_device.silence */
+	struct fw_deadlines conduct_due; /* struct fw_follow of conduct.c */
+	int64_t next_level_us;           /* when a protection level begins or ends; 0: a new town */
+	bool sweeping;                   /* all devices are looked at, some each tick … */
+	size_t swept;                    /* … up to here */
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
@@ -139,11 +176,39 @@ struct fw_cause fw_cause_of_report(
 bool fw_event_take(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
     size_t event_index, int64_t now_us);
 
+/* threshold.c */
+/* What was known of the device before a report. */
+struct fw_before {
+	bool seen;
+	uint32_t boot_id;       /* of its last report that came when it was made */
+	int64_t observed_at_us; /* when that was */
+};
+struct fw_before fw_threshold_before(const struct fw_device *d);
+/* The report's readings and what it measures of itself.  True: state has changed. */
+bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
+    const struct fw_before *before, int64_t now_us);
+
+/* passed.c */
+/* What has lasted, as a message's receive time tells: before it is taken. */
+void fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us);
+/* What has lasted though nothing came; when that is next, or FW_NEVER. */
+void fw_threshold_tick(struct fw_core *core, int64_t now_us);
+int64_t fw_threshold_next_us(const struct fw_core *core);
+/* The town is another one: forgets what no threshold asks for any more; what must last is dropped
+ * when it is due. */
+void fw_threshold_renew(struct fw_core *core);
+
+/* watched.c */
+void fw_watches_fini(struct fw_core *core);
+
 /* alarm.c */
 void fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
 /* What the cause had raised at its point, whatever its class; `how` in words.  True: state has
  * changed. */
 bool fw_alarm_restore(
+    struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
+/* Likewise, but of its judgement's class alone, and whatever came before it. */
+bool fw_alarm_restore_class(
     struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
 /* What the device had said of the point, or with point 0 of all of them, is over. */
 bool fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
@@ -159,6 +224,8 @@ void fw_incident_attach(
  * being called. */
 void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
+/* No test window covers it any more, and it is raised: it calls people like a new one. */
+void fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
 /* A new one, of an alarm's class, severity and level; it is not linked.  Texts are copied. */
@@ -207,13 +274,47 @@ void fw_area_forget(struct fw_alarm *a);
 /* One of the incident's alarms was restored: says so when it was the last one. */
 void fw_area_restored(struct fw_core *core, const struct fw_incident *i, int64_t now_us);
 void fw_area_load(struct fw_core *core, struct fw_alarm *a);
+/* supervise.c */
+/* Of a report that was taken in, behind fw_conduct_report.  True: state has changed. */
+bool fw_supervise_report(struct fw_core *core, const struct fw_report *r, int64_t now_us);
+void fw_supervise_tick(struct fw_core *core, int64_t now_us);
+int64_t fw_supervise_next_us(const struct fw_core *core);
+/* It is in the town that is read now, or is not any more. */
+void fw_supervise_town(struct fw_core *core, struct fw_device *d);
+/* The clock was set. */
+void fw_supervise_shift(struct fw_core *core, int64_t by_us);
+/* It, or its kind, has a heartbeat. */
+bool fw_is_supervised(const struct fw_registration *r);
+/* "72 h", "3 min", "45 s"; in the arena. */
+const char *fw_duration_text(struct fw_core *core, int64_t us);
+
+/* conduct.c */
+/* Of a report that is new, before it is noted as the device's last.  True: state has changed. */
+bool fw_conduct_report(struct fw_core *core, const struct fw_report *r, int64_t now_us);
+void fw_conduct_tick(struct fw_core *core, int64_t until_us, int64_t now_us);
+void fw_conduct_load_boot(struct fw_core *core, struct fw_device *d, struct fw_boot *boot);
+void fw_conduct_load_alarm(struct fw_core *core, const struct fw_alarm *a);
+void fw_conduct_free(struct fw_core *core);
+
+/* hearing.c */
+/* Up to when silence is silence. */
+int64_t fw_hearing_until(const struct fw_core *core);
+/* When somebody will have listened for heard_us, from from_us on. */
+int64_t fw_hearing_passed(const struct fw_core *core, int64_t from_us, int64_t heard_us);
+/* How much of that time nobody listened. */
+int64_t fw_hearing_deaf(const struct fw_core *core, int64_t from_us, int64_t to_us);
+void fw_hearing_shift(struct fw_core *core, int64_t by_us);
 
 /* escalate.c */
-/* Plans the steps for the incident's last trigger, and does those that are due; quietly: not those
- * done for the one before. */
-void fw_escalate(struct fw_core *core, struct fw_incident *i, bool quietly, int64_t now_us);
-/* Some step is still to be done. */
-bool fw_escalate_is_pending(const struct fw_incident *i);
+/* How people are called for a trigger. */
+struct fw_manner {
+	bool quietly; /* not by those steps that were done for the one before */
+	bool inside;  /* a test window: nobody beyond the site */
+};
+/* Plans the steps for the incident's last trigger, and does those that are due. */
+void fw_escalate(struct fw_core *core, struct fw_incident *i, struct fw_manner how, int64_t now_us);
+/* Some step is still to be done; outside: one that is not for the site's own people alone. */
+bool fw_escalate_is_pending(const struct fw_incident *i, bool outside);
 /* Pages whoever is next on duty for the emergencies of which no page reached anybody. */
 void fw_escalate_unreached(struct fw_core *core, int64_t now_us);
 /* Every step that has not been done is done now, answered or not. */
@@ -232,6 +333,24 @@ void fw_page_claimed(struct fw_core *core, struct fw_page *p, bool claimed, int6
 void fw_page_sent(struct fw_core *core, struct fw_page *p, const char *error, int64_t now_us);
 /* Cancels the pages that wait for another attempt and that an answer covers. */
 void fw_page_answered(struct fw_core *core, struct fw_incident *i);
+
+/* window.c */
+/* The window that covers the place at that time; NULL: none. */
+const struct fw_window *fw_window_of(
+    const struct fw_core *core, const struct fw_device *d, const char *zone, int64_t at_us);
+void fw_window_tick(struct fw_core *core, int64_t now_us);
+
+/* hazard.c */
+struct fw_false_alarms;
+void fw_false_alarms_free(struct fw_false_alarms *f);
+/* When it has lasted for too long, by the rules of now; not while it is restored. */
+void fw_hazard_arm(struct fw_core *core, struct fw_alarm *a);
+void fw_hazard_disarm(struct fw_core *core, struct fw_alarm *a);
+void fw_hazard_arm_all(struct fw_core *core);
+/* What it was found to be; the incident has the verdict of before. */
+void fw_hazard_verdict(
+    struct fw_core *core, const struct fw_incident *i, enum fw_verdict verdict, int64_t now_us);
+void fw_hazard_tick(struct fw_core *core, int64_t now_us);
 
 /* timeline.c: `key` is copied */
 void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key,

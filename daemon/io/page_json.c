@@ -31,16 +31,20 @@ set_time(json_t *object, const char *key, int64_t t_us)
 }
 
 static void
-write_title(char *title, size_t size, const struct fw_incident *i, const char *where)
+write_title(char *title, size_t size, const struct fw_page *page, const char *where)
 {
-	snprintf(title, size, "%s%s%s %s%s%s%s%s", i->cause_test ? "[测试模式] " : "",
-	    i->confirmed_at_us ? "[已确认] " : "", fw_class_name_zh(i->class), where,
-	    *i->cause_zone ? " " : "", i->cause_zone, *i->cause_text ? ": " : "", i->cause_text);
+	const struct fw_incident *i = page->incident;
+
+	snprintf(title, size, "%s%s%s%s %s%s%s%s%s", page->site_only ? "[测试时段] " : "",
+	    i->cause_test ? "[测试模式] " : "", i->confirmed_at_us ? "[已确认] " : "",
+	    fw_class_name_zh(fw_page_class(page)), where, *i->cause_zone ? " " : "", i->cause_zone,
+	    *i->cause_text ? ": " : "", i->cause_text);
 }
 
 static void
-add_place(json_t *o, const struct fw_incident *i, const struct fw_town *town)
+add_place(json_t *o, const struct fw_page *page, const struct fw_town *town)
 {
+	const struct fw_incident *i = page->incident;
 	const struct fw_site *site = fw_town_site(town, i->site);
 	const struct fw_division *division = fw_town_division_near(town, i->division);
 	char title[TITLE_MAX + 1];
@@ -54,7 +58,7 @@ add_place(json_t *o, const struct fw_incident *i, const struct fw_town *town)
 	set_text(o, "site_name", site ? site->name : "");
 	set_text(o, "address", site ? site->address : "");
 	set_text(o, "contact", site ? site->contact : "");
-	write_title(title, sizeof(title), i, where);
+	write_title(title, sizeof(title), page, where);
 	title[fw_text_cut(title, strlen(title), TITLE_MAX - 1)] = '\0';
 	set_text(o, "title", title);
 }
@@ -75,13 +79,14 @@ fw_page_json(const struct fw_page *page, const struct fw_town *town)
 	set_text(o, "role", page->role);
 	set_text(o, "person", page->person);
 	set_text(o, "person_name", page->person_name);
-	set_text(o, "class", fw_class_name(i->class));
-	set_text(o, "class_name", fw_class_name_zh(i->class));
+	set_text(o, "class", fw_class_name(fw_page_class(page)));
+	set_text(o, "class_name", fw_class_name_zh(fw_page_class(page)));
 	set_text(o, "severity", fw_severity_name(i->severity));
 	json_object_set_new(o, "confirmed", json_boolean(i->confirmed_at_us != 0));
 	json_object_set_new(o, "test", json_boolean(i->cause_test));
+	json_object_set_new(o, "test_window", json_boolean(page->site_only));
 	json_object_set_new(o, "backfill", json_boolean(i->cause_backfill));
-	add_place(o, i, town);
+	add_place(o, page, town);
 	set_text(o, "device", i->cause_device);
 	set_text(o, "zone", i->cause_zone);
 	set_text(o, "text", i->cause_text);

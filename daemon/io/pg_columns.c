@@ -377,6 +377,16 @@ fw_get_time(const PGresult *rows, int row, int column)
 	return fw_get_null(rows, row, column) ? 0 : since_1970(fw_get_int(rows, row, column));
 }
 
+double
+fw_get_double(const PGresult *rows, int row, int column)
+{
+	uint64_t bits = (uint64_t)fw_get_int(rows, row, column);
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
 size_t
 fw_get_ints(const PGresult *rows, int row, int column, int64_t *out, size_t most)
 {

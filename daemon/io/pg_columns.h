@@ -72,6 +72,7 @@ const char *fw_get_text(
 size_t fw_get_length(const PGresult *rows, int row, int column); /* bytes of a text or bytea */
 int64_t fw_get_int(
     const PGresult *rows, int row, int column); /* bool, int2, int4, int8; 0 for null */
+double fw_get_double(const PGresult *rows, int row, int column); /* float8; 0 for null */
 int64_t fw_get_time(
     const PGresult *rows, int row, int column); /* 0 for null, FW_NEVER for infinity */
 /* Of an int8[] without nulls at most `most` elements are filled; returns how many. */

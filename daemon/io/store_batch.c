@@ -92,13 +92,13 @@ enum gap_field { GAP_FIRST, GAP_LAST, GAP_OPENED };
 static void
 put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, enum gap_field field)
 {
-	size_t size = (size_t)s->gap_count * 24 + 3, n = 1;
+	size_t size = (size_t)fw_seqset_gap_count(s) * 24 + 3, n = 1;
 	char *text;
 
 	b->scratch = text = fw_grow(b->scratch, &b->scratch_cap, size, 1);
 	text[0] = '{';
-	for (uint32_t i = 0; i < s->gap_count; i++) {
-		const struct fw_gap *g = &s->gaps[i];
+	for (uint32_t i = 0; i < fw_seqset_gap_count(s); i++) {
+		const struct fw_gap *g = &s->gaps->items[i];
 		int64_t value = 0;
 
 		switch (field) {
@@ -213,6 +213,16 @@ add_device(struct fw_batch *b, const struct fw_device *d)
 
 	fw_put_text(c, d->id);
 	fw_put_text(c, fw_device_division(d));
+}
+
+static void
+add_outage(struct fw_batch *b, int64_t from_us, int64_t up_us)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_OUTAGE];
+
+	fw_put_text(c, b->instance);
+	fw_put_time(c, from_us);
+	fw_put_time(c, up_us);
 }
 
 static void
@@ -368,6 +378,7 @@ add_step(struct fw_batch *b, const struct fw_step *s)
 	fw_put_time(c, s->due_at_us);
 	fw_put_int(c, s->force);
 	fw_put_text(c, step_state(s));
+	fw_put_int(c, s->site_only);
 }
 
 static void
@@ -470,6 +481,63 @@ add_flood(struct fw_batch *b, const struct fw_flood *f)
 	fw_put_text(c, b->instance);
 }
 
+static void
+add_window(struct fw_batch *b, const struct fw_window *w, int64_t at_us)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_WINDOW];
+
+	fw_put_text(c, w->id);
+	fw_put_text(c, w->division);
+	fw_put_time(c, at_us);
+}
+
+static void
+add_hazard(struct fw_batch *b, const struct fw_hazard *h)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_HAZARD];
+
+	fw_put_text(c, h->id);
+	fw_put_text(c, h->division);
+	fw_put_text(c, h->site);
+	fw_put_text(c, h->device);
+	fw_put_text(c, h->class);
+	fw_put_text(c, h->kind);
+	fw_put_text(c, h->major ? "major" : "general");
+	fw_put_text(c, h->person);
+	fw_put_text(c, h->reason);
+	fw_put_text(c, h->alarm);
+	fw_put_time(c, h->found_at_us);
+	fw_put_time(c, h->deadline_at_us);
+}
+
+static void
+add_watch(struct fw_batch *b, const struct fw_watch_row *w)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_WATCH];
+
+	fw_put_text(c, w->device);
+	fw_put_int(c, w->point);
+	fw_put_text(c, fw_quantity_name(w->quantity));
+	fw_put_text(c, fw_class_name(w->class));
+	fw_put_int(c, w->below);
+	fw_put_int(c, w->is_change);
+	fw_put_text(c, w->division);
+	fw_put_text(c, w->state);
+	fw_put_text(c, w->name);
+	fw_put_double(c, w->value);
+	fw_put_double(c, w->change);
+	fw_put_int(c, w->boot_id);
+	fw_put_int(c, (int64_t)w->sequence);
+	fw_put_int(c, (int32_t)w->mode);
+	fw_put_int(c, w->backfill);
+	fw_put_int(c, w->past);
+	fw_put_time(c, w->at_us);
+	fw_put_time(c, w->observed_at_us);
+	fw_put_time(c, w->received_at_us);
+	fw_put_time(c, w->due_at_us);
+	fw_put_text(c, b->instance);
+}
+
 void
 fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 {
@@ -518,11 +586,23 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 	case FW_ACT_FLOOD:
 		add_flood(b, action->u.flood);
 		return;
+	case FW_ACT_WINDOW:
+		add_window(b, action->u.window.window, action->u.window.at_us);
+		return;
+	case FW_ACT_HAZARD:
+		add_hazard(b, action->u.hazard);
+		return;
+	case FW_ACT_WATCH:
+		add_watch(b, action->u.watch);
+		return;
 	case FW_ACT_STATUS:
 		add_status(b, action->u.device);
 		return;
 	case FW_ACT_LEDGER:
 		add_ledger(b, action->u.ledger.device, action->u.ledger.boot);
+		return;
+	case FW_ACT_OUTAGE:
+		add_outage(b, action->u.outage.from_us, action->u.outage.up_us);
 		return;
 	case FW_ACT_LEDGER_MARK:
 		b->has_ledger_mark = true;

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "io/pg_columns.h"
 #include "io/store_sql.h"
+#include "io/window_rows.h"
 
 #define DAYS_AHEAD 7
 
@@ -26,12 +27,22 @@ text_step(enum fw_sql statement, const char *const *values, int count)
 
 /* ---------------------------------------------------------------- the state of an earlier run */
 
-enum { RECORDS_CHECKPOINTS = 1, RECORDS_LEDGER, RECORDS_REPORTS }; /* steps, behind BEGIN */
+enum { /* steps, behind BEGIN */
+	RECORDS_CHECKPOINTS = 1,
+	RECORDS_LEDGER,
+	RECORDS_REPORTS,
+	RECORDS_SEEN,
+	RECORDS_OUTAGES,
+	RECORDS_STEP_COUNT
+};
 enum {
-	WORK_INCIDENTS = 1,
+	WORK_WINDOWS = 1,
+	WORK_FALSE_ALARMS,
+	WORK_INCIDENTS,
 	WORK_ALARMS,
 	WORK_STEPS,
 	WORK_PAGES,
+	WORK_WATCHES,
 	WORK_OPENED,
 	WORK_FLOODS,
 	WORK_STEP_COUNT
@@ -49,7 +60,7 @@ struct state_read {
 	char days[12];
 	struct fw_checkpoint checkpoints[FW_LANES];
 	PGresult *held[WORK_STEP_COUNT]; /* so that the core gets all of it or nothing */
-	struct fw_pg_step steps[WORK_STEP_COUNT + 1];
+	struct fw_pg_step steps[WORK_STEP_COUNT + 1]; /* and no fewer than of records */
 	struct fw_pg_request request;
 	void (*done)(
 	    const struct fw_checkpoint checkpoints[FW_LANES], const char *error, void *context);
@@ -125,6 +136,37 @@ load_boot(struct state_read *r, const PGresult *rows, int row)
 }
 
 static void
+load_report(struct state_read *r, const PGresult *rows, int row)
+{
+	struct fw_seen seen = {
+	    .device = fw_get_text(rows, row, 0),
+	    .boot_id = (uint32_t)fw_get_int(rows, row, 2),
+	    .last_seen_us = fw_get_time(rows, row, 4),
+	    .last_observed_us = fw_get_time(rows, row, 5),
+	    .mode = (uint32_t)fw_get_int(rows, row, 6),
+	    .clock_fault = fw_get_int(rows, row, 7) != 0,
+	};
+
+	fw_core_load_report(r->core, seen.device, fw_get_text(rows, row, 1), seen.boot_id,
+	    (uint64_t)fw_get_int(rows, row, 3), r->now_us);
+	fw_core_load_seen(r->core, &seen);
+}
+
+static void
+load_seen(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_seen(r->core, &(struct fw_seen){
+				       .device = fw_get_text(rows, row, 0),
+				       .last_seen_us = fw_get_time(rows, row, 1),
+				       .last_observed_us = fw_get_time(rows, row, 2),
+				       .boot_id = (uint32_t)fw_get_int(rows, row, 3),
+				       .mode = (uint32_t)fw_get_int(rows, row, 4),
+				       .clock_fault = fw_get_int(rows, row, 5) != 0,
+				       .known_us = fw_get_time(rows, row, 6),
+				   });
+}
+
+static void
 on_records(size_t step, const PGresult *rows, void *context)
 {
 	struct state_read *r = context;
@@ -135,9 +177,12 @@ on_records(size_t step, const PGresult *rows, void *context)
 		else if (step == RECORDS_LEDGER)
 			load_boot(r, rows, i);
 		else if (step == RECORDS_REPORTS)
-			fw_core_load_report(r->core, fw_get_text(rows, i, 0),
-			    fw_get_text(rows, i, 1), (uint32_t)fw_get_int(rows, i, 2),
-			    (uint64_t)fw_get_int(rows, i, 3), r->now_us);
+			load_report(r, rows, i);
+		else if (step == RECORDS_SEEN)
+			load_seen(r, rows, i);
+		else if (step == RECORDS_OUTAGES)
+			fw_core_load_outage(
+			    r->core, fw_get_time(rows, i, 0), fw_get_time(rows, i, 1));
 	}
 }
 
@@ -239,6 +284,7 @@ load_step(struct state_read *r, const PGresult *rows, int row)
 						: FW_STEP_CANCELLED;
 	s->force = fw_get_int(rows, row, 6) != 0;
 	s->due_at_us = fw_get_time(rows, row, 7);
+	s->site_only = fw_get_int(rows, row, 8) != 0;
 	error = fw_core_load_step(r->core, s, fw_get_text(rows, row, 0));
 	if (error)
 		fw_step_free(s);
@@ -271,6 +317,34 @@ load_page(struct state_read *r, const PGresult *rows, int row)
 	return error;
 }
 
+static void
+load_watch(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_watch(r->core,
+	    &(struct fw_watch_row){
+		.device = fw_get_text(rows, row, 0),
+		.division = fw_get_text(rows, row, 1),
+		.point = (uint32_t)fw_get_int(rows, row, 2),
+		.quantity = fw_quantity_of(fw_get_text(rows, row, 3)),
+		.class = fw_class_of(fw_get_text(rows, row, 4)),
+		.below = fw_get_int(rows, row, 5) != 0,
+		.is_change = fw_get_int(rows, row, 6) != 0,
+		.name = fw_get_text(rows, row, 7),
+		.value = fw_get_double(rows, row, 8),
+		.change = fw_get_double(rows, row, 9),
+		.boot_id = (uint32_t)fw_get_int(rows, row, 10),
+		.sequence = (uint64_t)fw_get_int(rows, row, 11),
+		.mode = (uint32_t)fw_get_int(rows, row, 12),
+		.backfill = fw_get_int(rows, row, 13) != 0,
+		.past = fw_get_int(rows, row, 14) != 0,
+		.at_us = fw_get_time(rows, row, 15),
+		.observed_at_us = fw_get_time(rows, row, 16),
+		.received_at_us = fw_get_time(rows, row, 17),
+		.due_at_us = fw_get_time(rows, row, 18),
+	    },
+	    r->now_us);
+}
+
 static int
 rows_of(const PGresult *rows)
 {
@@ -294,10 +368,23 @@ load_floods(struct state_read *r)
 }
 
 static void
+load_false_alarm(struct state_read *r, const PGresult *rows, int row)
+{
+	fw_core_load_false_alarm(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1),
+	    fw_get_text(rows, row, 2), fw_get_time(rows, row, 3));
+}
+
+static void
 load_work(struct state_read *r)
 {
+	struct fw_windows *windows = fw_windows_new();
 	size_t left_out = 0;
 
+	if (r->held[WORK_WINDOWS])
+		fw_window_rows(windows, r->held[WORK_WINDOWS]);
+	fw_core_load_windows(r->core, windows);
+	for (int i = 0; i < rows_of(r->held[WORK_FALSE_ALARMS]); i++)
+		load_false_alarm(r, r->held[WORK_FALSE_ALARMS], i);
 	for (int i = 0; i < rows_of(r->held[WORK_INCIDENTS]); i++)
 		load_incident(r, r->held[WORK_INCIDENTS], i);
 	for (int i = 0; i < rows_of(r->held[WORK_ALARMS]); i++)
@@ -306,6 +393,8 @@ load_work(struct state_read *r)
 		left_out += load_step(r, r->held[WORK_STEPS], i) != FW_OK;
 	for (int i = 0; i < rows_of(r->held[WORK_PAGES]); i++)
 		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
+	for (int i = 0; i < rows_of(r->held[WORK_WATCHES]); i++)
+		load_watch(r, r->held[WORK_WATCHES], i);
 	load_floods(r);
 	if (left_out)
 		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open",
@@ -317,7 +406,7 @@ on_work(size_t step, const PGresult *rows, void *context)
 {
 	struct state_read *r = context;
 
-	if (step < WORK_INCIDENTS || step >= WORK_STEP_COUNT)
+	if (step < WORK_WINDOWS || step >= WORK_STEP_COUNT)
 		return;
 	r->held[step] = PQcopyResult(rows, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
 	if (!r->held[step])
@@ -344,12 +433,15 @@ on_records_done(const struct fw_pg_error *error, void *context)
 		return;
 	}
 	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
+	r->steps[WORK_WINDOWS] = text_step(FW_SQL_READ_WINDOWS, NULL, 0);
+	r->steps[WORK_FALSE_ALARMS] = text_step(FW_SQL_READ_FALSE_ALARMS, r->params, 1);
 	r->steps[WORK_INCIDENTS] = text_step(FW_SQL_READ_INCIDENTS, r->params, 1);
 	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
 	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
 	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
 	r->steps[WORK_OPENED] = text_step(FW_SQL_READ_OPENED, NULL, 0);
 	r->steps[WORK_FLOODS] = text_step(FW_SQL_READ_FLOODS, r->params, 1);
+	r->steps[WORK_WATCHES] = text_step(FW_SQL_READ_WATCHES, r->params, 1);
 	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, WORK_STEP_COUNT + 1, false, on_work, on_work_done);
 }
@@ -370,8 +462,10 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
 	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
 	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
-	r->steps[4] = text_step(FW_SQL_COMMIT, NULL, 0);
-	state_send(r, 5, true, on_records, on_records_done);
+	r->steps[RECORDS_SEEN] = text_step(FW_SQL_READ_SEEN, NULL, 0);
+	r->steps[RECORDS_OUTAGES] = text_step(FW_SQL_READ_OUTAGES, r->params, 1);
+	r->steps[RECORDS_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
+	state_send(r, RECORDS_STEP_COUNT + 1, true, on_records, on_records_done);
 }
 
 static struct state_read *

@@ -16,8 +16,9 @@ struct fw_checkpoint {
 	uint64_t journal, position;
 };
 
-/* Ledger, reports committed since its mark, open incidents, raised alarms, queued steps, unfinished
-   pages -> fw_core_load_…; and the checkpoints of these journals.  Also makes today's partitions.
+/* Ledger, reports committed since its mark, test windows, false alarms, open incidents, raised
+   alarms, queued steps, unfinished pages -> fw_core_load_…; and the checkpoints of these journals.
+   Also makes today's partitions.
  */
 void fw_read_state(struct fw_pg *pg, const char *instance, const uint64_t journals[FW_LANES],
     struct fw_core *core, int64_t now_us,

@@ -31,15 +31,19 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_LOCK] = "t",
     [FW_SQL_INCIDENT] = "ttttttmmt44tttm",
     [FW_SQL_ALARM] = "tttttt8tt8884bmmm4m88ttttt2b88",
-    [FW_SQL_STEP] = "tt44ttmbt",
+    [FW_SQL_STEP] = "tt44ttmbtb",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
     [FW_SQL_CLAIM] = "tt4mt4b",
     [FW_SQL_RESULT] = "ttt44ttttbmm4tt",
     [FW_SQL_TIMELINE] = "tttmttt",
     [FW_SQL_FLOOD] = "tmm44t",
+    [FW_SQL_WINDOW] = "ttm",
+    [FW_SQL_HAZARD] = "ttttttttttmm",
+    [FW_SQL_WATCH] = "t8ttbbtttff884bbmmmmt",
     [FW_SQL_STATUS] = "tmm84b24bt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "t8",
+    [FW_SQL_OUTAGE] = "tmm",
     [FW_SQL_CHECKPOINT] = "t28888",
 };
 
@@ -151,14 +155,14 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     /* What an answer has cancelled stays so, unless the fire is done about all the same. */
     [FW_SQL_STEP] = {"step",
-	"INSERT INTO page_step AS t (incident_id, division, trigger, step, role, channel, due_at, forced, state) "
+	"INSERT INTO page_step AS t (incident_id, division, trigger, step, role, channel, due_at, forced, state, site_only) "
 	"SELECT DISTINCT ON (incident_id, trigger, step, role, channel, division) incident_id, division, trigger, step, "
-	"role, channel, due_at, forced, state "
+	"role, channel, due_at, forced, state, site_only "
 	"FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::boolean[], $9::text[]) WITH ORDINALITY AS s(incident_id, division, trigger, step, role, channel, due_at, "
-	"forced, state, n) ORDER BY incident_id, trigger, step, role, channel, division, n DESC "
+	"$8::boolean[], $9::text[], $10::boolean[]) WITH ORDINALITY AS s(incident_id, division, trigger, step, role, channel, "
+	"due_at, forced, state, site_only, n) ORDER BY incident_id, trigger, step, role, channel, division, n DESC "
 	"ON CONFLICT (incident_id, trigger, step, role, channel, division) DO UPDATE SET state = EXCLUDED.state, "
-	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced WHERE t.state = 'queued' OR EXCLUDED.forced"},
+	"due_at = EXCLUDED.due_at, forced = EXCLUDED.forced, site_only = EXCLUDED.site_only WHERE t.state = 'queued' OR EXCLUDED.forced"},
 
     /* The row that claims a page is written unless the incident was answered; an incident without a
        row, set aside perhaps, was not.  A replay claims what has no outcome yet. */
@@ -230,6 +234,33 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"ON CONFLICT (division, started_at) DO UPDATE SET ended_at = EXCLUDED.ended_at, "
 	"peak_10min = greatest(f.peak_10min, EXCLUDED.peak_10min), alarms = greatest(f.alarms, EXCLUDED.alarms)"},
 
+    [FW_SQL_WINDOW] = {"window",
+	"UPDATE test_window w SET announced_at = u.at FROM (SELECT DISTINCT ON (id, division) id, division, at "
+	"FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS u(id, division, at) ORDER BY id, division, at) AS u "
+	"WHERE w.window_id = u.id AND w.division = u.division AND w.announced_at IS NULL"},
+
+    [FW_SQL_HAZARD] = {"hazard",
+	"SELECT raise_hazards($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], "
+	"$8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])"},
+
+    [FW_SQL_WATCH] = {"watch",
+	"INSERT INTO watch (device, point, quantity, class, below, is_change, division, state, report, value, change, boot_id, "
+	"sequence, mode, backfill, past, measured_at, observed_at, received_at, due_at, instance) "
+	"SELECT DISTINCT ON (device COLLATE \"C\", point, quantity, class, below, is_change) device, point, quantity, class, "
+	"below, is_change, division, state, report, value, change, boot_id, sequence, mode, backfill, past, measured_at, "
+	"observed_at, received_at, due_at, instance "
+	"FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::text[], $8::text[], "
+	"$9::text[], $10::double precision[], $11::double precision[], $12::bigint[], $13::bigint[], $14::integer[], "
+	"$15::boolean[], $16::boolean[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], "
+	"$21::text[]) WITH ORDINALITY AS w(device, point, quantity, class, below, is_change, division, state, report, value, "
+	"change, boot_id, sequence, mode, backfill, past, measured_at, observed_at, received_at, due_at, instance, n) "
+	"ORDER BY device COLLATE \"C\", point, quantity, class, below, is_change, n DESC "
+	"ON CONFLICT (device, point, quantity, class, below, is_change) DO UPDATE SET division = EXCLUDED.division, "
+	"state = EXCLUDED.state, report = EXCLUDED.report, value = EXCLUDED.value, change = EXCLUDED.change, "
+	"boot_id = EXCLUDED.boot_id, sequence = EXCLUDED.sequence, mode = EXCLUDED.mode, backfill = EXCLUDED.backfill, "
+	"past = EXCLUDED.past, measured_at = EXCLUDED.measured_at, observed_at = EXCLUDED.observed_at, "
+	"received_at = EXCLUDED.received_at, due_at = EXCLUDED.due_at, instance = EXCLUDED.instance"},
+
     /* A report without health leaves what was known of it. */
     [FW_SQL_STATUS] = {"status",
 	"INSERT INTO device_status AS t (device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, battery_percent, "
@@ -262,6 +293,13 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT instance, clock_timestamp() - age * interval '1 microsecond' FROM unnest($1::text[], $2::bigint[]) "
 	"AS m(instance, age) "
 	"ON CONFLICT (instance) DO UPDATE SET complete_before = EXCLUDED.complete_before"},
+
+    [FW_SQL_OUTAGE] = {"outage",
+	"INSERT INTO outage (instance, from_at, up_at) "
+	"SELECT DISTINCT ON (instance, from_at) instance, from_at, up_at "
+	"FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS o(instance, from_at, up_at) "
+	"ORDER BY instance, from_at, up_at DESC "
+	"ON CONFLICT (instance, from_at) DO UPDATE SET up_at = EXCLUDED.up_at"},
 
     [FW_SQL_CHECKPOINT] = {"checkpoint",
 	"INSERT INTO checkpoint (instance, lane, journal, position, fence, batch) "
@@ -313,9 +351,20 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* The day, by the daemon's clock, leaves partitions out; what counts is the database's clock,
        which has the index: the daemon's may have been set meanwhile. */
     [FW_SQL_READ_REPORTS] = {"read_reports",
-	"SELECT device, division, boot_id, sequence FROM report "
+	"SELECT device, division, boot_id, sequence, received_at, observed_at, mode, clock_fault FROM report "
 	"WHERE received_day >= (SELECT " DAY(
 	    "t") " - 2 FROM " SINCE ") AND committed_at >= (SELECT t FROM " SINCE ")"},
+
+    /* When each device was last heard of; those that never were are known since they were
+       registered. */
+    [FW_SQL_READ_SEEN] = {"read_seen",
+	"SELECT d.device, s.last_seen_at, s.last_observed_at, s.boot_id, s.mode, s.clock_fault, d.registered_at "
+	"FROM device d LEFT JOIN device_status s ON s.device = d.device"},
+
+    /* As many as the core remembers. */
+    [FW_SQL_READ_OUTAGES] = {"read_outages",
+	"SELECT from_at, up_at FROM (SELECT from_at, up_at FROM outage WHERE instance = $1 ORDER BY from_at DESC LIMIT 64) "
+	"AS o ORDER BY from_at"},
 
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */
@@ -352,7 +401,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT division, started_at, peak_10min, alarms FROM flood WHERE ended_at IS NULL AND instance = $1"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
-	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at FROM page_step s "
+	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at, s.site_only FROM page_step s "
 	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
 	"WHERE " MINE " AND " NOT_CLOSED
 	" AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
@@ -362,6 +411,19 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error FROM notification n "
 	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
 	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
+
+    [FW_SQL_READ_WINDOWS] = {"read_windows",
+	"SELECT window_id, division, site, zone, device, mode, starts_at, coalesce(ended_at, ends_at) FROM test_window_history "
+	"WHERE announced_at IS NULL ORDER BY window_id"},
+
+    [FW_SQL_READ_FALSE_ALARMS] = {"read_false_alarms",
+	"SELECT division, site, device, opened_at FROM incident i WHERE " MINE
+	" AND verdict = 'false_alarm' AND opened_at > now() - interval '31 days' ORDER BY opened_at"},
+
+    [FW_SQL_READ_WATCHES] = {"read_watches",
+	"SELECT device, division, point, quantity, class, below, is_change, report, value, change, boot_id, sequence, mode, "
+	"backfill, past, measured_at, observed_at, received_at, due_at FROM watch "
+	"WHERE state = 'pending' AND instance = $1 ORDER BY received_at"},
 
     [FW_SQL_READ_ACT] = {"read_act",
 	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},
@@ -377,6 +439,21 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT division, parent, name, level FROM division"},
     [FW_SQL_READ_SITES] = {"read_sites",
 	"SELECT site, name, division, category, risk, address, contact FROM site"},
+    [FW_SQL_READ_KINDS] = {"read_kinds",
+	"SELECT kind, heartbeat_s, missed, mains FROM device_kind"},
+    /* Of equals the town's counts: it comes later. */
+    [FW_SQL_READ_THRESHOLDS] = {"read_thresholds",
+	"SELECT quantity, kind, category, risk, site, device, origin, class, side, reason, source, raise_at, clear_at, delay_s, "
+	"window_s FROM threshold ORDER BY origin, quantity, kind, category, risk, site, device, class, side, window_s"},
+    [FW_SQL_READ_OVERRIDES] = {"read_overrides",
+	"SELECT condition, kind, category, model, class, severity, reason, component_type, system_type FROM classification "
+	"ORDER BY condition, kind, category, model, component_type, system_type"},
+    [FW_SQL_READ_LEVELS] = {"read_levels",
+	"SELECT level, extra_role, timeout_percent, pre_alarm_as_alarm FROM protection_level"},
+    [FW_SQL_READ_LIMITS] = {"read_limits",
+	"SELECT class, kind, category, role, grade, limit_s, deadline_s FROM hazard_limit ORDER BY class, kind, category"},
+    [FW_SQL_READ_PROTECTIONS] = {"read_protections",
+	"SELECT division, level, starts_at, ends_at FROM protection ORDER BY division, starts_at, level"},
     [FW_SQL_READ_DEVICES] = {"read_devices",
 	"SELECT device, parent, site, zone, kind, model, heartbeat_s FROM device"},
     [FW_SQL_READ_PEOPLE] = {"read_people",

@@ -10,7 +10,7 @@
 #include "io/store_sql.h"
 #include "model/town.h"
 
-#define FW_TOWN_STATEMENTS 6
+#define FW_TOWN_STATEMENTS 12
 
 /* To be run in this order, in one snapshot; none has parameters, all answer in binary. */
 extern const enum fw_sql fw_town_statements[FW_TOWN_STATEMENTS];

@@ -2,6 +2,7 @@
 /* A device and its boots; see device.h. */
 #include "model/device.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +23,38 @@ struct fw_overs {
 	} items[];
 };
 
+struct fw_device_rest {
+	struct fw_boots *others;
+	struct fw_overs *overs;
+};
+
+static struct fw_boots *
+others_of(const struct fw_device *d)
+{
+	return d->rest ? d->rest->others : NULL;
+}
+
+static struct fw_overs *
+overs_of(const struct fw_device *d)
+{
+	return d->rest ? d->rest->overs : NULL;
+}
+
+static struct fw_device_rest *
+make_rest(struct fw_device *d)
+{
+	if (!d->rest)
+		d->rest = fw_calloc(1, sizeof(*d->rest));
+	return d->rest;
+}
+
 struct fw_device *
 fw_device_new(struct fw_arena *arena, const char *id)
 {
 	size_t n = strlen(id) + 1;
-	struct fw_device *d = fw_arena_alloc(arena, sizeof(*d) + n);
+	struct fw_device *d = fw_arena_alloc(arena, offsetof(struct fw_device, id) + n);
 
-	memset(d, 0, sizeof(*d));
+	memset(d, 0, offsetof(struct fw_device, id));
 	memcpy(d->id, id, n);
 	d->topic_division = "";
 	d->firmware = "";
@@ -45,13 +71,15 @@ fini_boot(struct fw_boot *boot)
 void
 fw_device_fini(struct fw_device *d)
 {
+	struct fw_boots *others = others_of(d);
+
 	fini_boot(&d->boot);
-	for (uint32_t i = 0; d->others && i < d->others->count; i++)
-		fini_boot(&d->others->items[i]);
-	free(d->others);
-	free(d->overs);
-	d->others = NULL;
-	d->overs = NULL;
+	for (uint32_t i = 0; others && i < others->count; i++)
+		fini_boot(&others->items[i]);
+	free(others);
+	free(overs_of(d));
+	free(d->rest);
+	d->rest = NULL;
 	if (d->owns_firmware)
 		free((char *)(uintptr_t)d->firmware);
 }
@@ -75,7 +103,7 @@ fw_device_site(const struct fw_device *d)
 static struct fw_overs *
 room_for_over(struct fw_device *d)
 {
-	struct fw_overs *overs = d->overs;
+	struct fw_overs *overs = overs_of(d);
 	uint32_t count = overs ? overs->count : 0, cap = overs ? overs->cap : 0;
 
 	if (count == cap && cap < FW_OVERS_MAX) {
@@ -83,7 +111,7 @@ room_for_over(struct fw_device *d)
 		overs = fw_realloc(overs, sizeof(*overs) + cap * sizeof(overs->items[0]), 1);
 		overs->cap = cap;
 		overs->count = count;
-		d->overs = overs;
+		make_rest(d)->overs = overs;
 	}
 	if (count < cap)
 		overs->count++;
@@ -95,7 +123,7 @@ fw_device_note_over(
     struct fw_device *d, uint32_t point, uint64_t conditions, uint32_t boot_id, uint64_t sequence)
 {
 	struct fw_over over = {conditions, sequence, point, boot_id};
-	struct fw_overs *overs = d->overs;
+	struct fw_overs *overs = overs_of(d);
 	uint32_t at = 0;
 
 	while (overs && at < overs->count &&
@@ -115,9 +143,10 @@ bool
 fw_device_is_over(const struct fw_device *d, uint32_t point, uint64_t conditions, uint32_t boot_id,
     uint64_t sequence)
 {
-	for (uint32_t i = 0; d->overs && i < d->overs->count; i++) {
-		const struct fw_over *over = &d->overs->items[i];
+	const struct fw_overs *overs = overs_of(d);
 
+	for (uint32_t i = 0; overs && i < overs->count; i++) {
+		const struct fw_over *over = &overs->items[i];
 		bool all = over->point == 0 && over->conditions == FW_WIRE_CONDITIONS;
 
 		if ((over->point == point || all) &&
@@ -133,9 +162,11 @@ fw_device_is_over(const struct fw_device *d, uint32_t point, uint64_t conditions
 struct fw_boot *
 fw_device_boot_at(struct fw_device *d, size_t number)
 {
+	struct fw_boots *others = others_of(d);
+
 	if (number == 0)
 		return d->has_boot ? &d->boot : NULL;
-	return d->others && number <= d->others->count ? &d->others->items[number - 1] : NULL;
+	return others && number <= others->count ? &others->items[number - 1] : NULL;
 }
 
 struct fw_boot *
@@ -154,7 +185,7 @@ static bool
 is_settled(const struct fw_boot *boot)
 {
 	return !boot->dirty && boot->received.highest == boot->recorded.highest &&
-	       boot->received.gap_count == boot->recorded.gap_count;
+	       fw_seqset_gap_count(&boot->received) == fw_seqset_gap_count(&boot->recorded);
 }
 
 static uint32_t
@@ -173,7 +204,7 @@ forget_one(struct fw_boots *boots)
 static uint32_t
 free_place(struct fw_device *d, uint64_t *forgotten)
 {
-	struct fw_boots *boots = d->others;
+	struct fw_boots *boots = others_of(d);
 
 	if (boots && boots->count == FW_BOOTS_MAX - 1) {
 		++*forgotten;
@@ -185,7 +216,7 @@ free_place(struct fw_device *d, uint64_t *forgotten)
 		boots = fw_realloc(boots, sizeof(*boots) + cap * sizeof(boots->items[0]), 1);
 		boots->cap = cap;
 		boots->count = count;
-		d->others = boots;
+		make_rest(d)->others = boots;
 	}
 	return boots->count++;
 }
@@ -201,11 +232,11 @@ use_other(struct fw_device *d, uint32_t boot_id, uint64_t *forgotten)
 
 	if (held) {
 		boot = *held;
-		at = (size_t)(held - d->others->items);
+		at = (size_t)(held - others_of(d)->items);
 	} else {
 		at = free_place(d, forgotten);
 	}
-	others = d->others->items;
+	others = others_of(d)->items;
 	memmove(others + 1, others, at * sizeof(*others));
 	others[0] = d->boot;
 	d->boot = boot;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/deadline.h"
 #include "base/seqset.h"
 #include "model/report.h"
 #include "model/town.h"
@@ -21,31 +22,34 @@
 #define FW_OVERS_MAX 64
 
 struct fw_alarm;
-struct fw_boots;
-struct fw_overs;
+struct fw_device_rest;
 
 struct fw_boot {
 	struct fw_seqset received; /* taken in: refuses duplicates */
 	struct fw_seqset recorded; /* committed: what receipts and the stored ledger speak of */
 	uint32_t boot_id;
 	bool dirty; /* recorded has changed since it was written */
+	bool live;  /* a report came of it that was not back-filled, or it was loaded */
 };
 
 /* There may be a million of them: every byte counts, and what each report touches stands first. */
 struct fw_device {
 	const struct fw_registration *registration; /* NULL: not in the town */
 	struct fw_boot boot;                        /* the one used last; holds when has_boot */
-	struct fw_boots *others;                    /* NULL for most devices */
+	struct fw_device_rest *rest;                /* what most devices do not have; NULL */
 	struct fw_device *next_dirty;
+	/* While nothing has been seen last_observed_us is since when it is known; 0: not yet. */
 	int64_t last_seen_us, last_observed_us;
 	/* of the last topic it, or a child of it, came on; never NULL, lives as the core does */
 	const char *topic_division;
-	const char *firmware;    /* holds when has_health */
-	struct fw_alarm *alarms; /* raised ones; linked by device_next */
-	struct fw_overs *overs;  /* NULL for most devices */
+	const char *firmware;       /* holds when has_health */
+	struct fw_alarm *alarms;    /* raised ones; linked by device_next */
+	struct fw_deadline silence; /* when to look whether it has spoken */
 	uint32_t mode;
 	uint32_t last_boot_id;
 	int32_t signal_dbm;
+	uint16_t watch_count;   /* of the core's memory of readings (core/watched.h) */
+	uint16_t reason_minute; /* when it last gave a reason to begin anew; 0: long ago */
 	uint8_t battery_percent;
 	bool has_boot : 1;
 	bool registering : 1; /* the row that registers it as unclaimed has been emitted */
@@ -55,6 +59,10 @@ struct fw_device {
 	bool has_health : 1;
 	bool mains_ok : 1;
 	bool owns_firmware : 1;
+	bool offline : 1;         /* an alarm says so */
+	bool behind : 1;          /* was silent while its gateway was offline */
+	bool gaps_followed : 1;   /* see core/conduct.c */
+	uint8_t clock_doubts : 2; /* live reports in a row whose time was not believed, up to 3 */
 	char id[];
 };
 

@@ -183,6 +183,12 @@ fw_incident_is_open(const struct fw_incident *i)
 }
 
 bool
+fw_incident_is_open_outside(const struct fw_incident *i)
+{
+	return !i->closed && i->acknowledged_trigger < i->outside_trigger;
+}
+
+bool
 fw_page_is_over(const struct fw_page *p)
 {
 	switch (p->state) {
@@ -196,4 +202,14 @@ fw_page_is_over(const struct fw_page *p)
 		return true;
 	}
 	return true;
+}
+
+enum fw_class
+fw_page_class(const struct fw_page *p)
+{
+	const struct fw_incident *i = p->incident;
+
+	if (p->site_only || p->force || i->class >= i->cause_class)
+		return i->class;
+	return i->outside_class < i->cause_class ? i->outside_class : i->cause_class;
 }

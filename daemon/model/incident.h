@@ -73,6 +73,7 @@ struct fw_alarm_key {
 };
 
 struct fw_alarm {
+	struct fw_deadline hazard_due; /* first; when it has lasted for too long */
 	struct fw_alarm_key key;
 	char *id; /* device~boot~sequence~event of the report that raised it, or what else did */
 	struct fw_device *device;
@@ -88,6 +89,8 @@ struct fw_alarm {
 	uint32_t system_type, component_type, mode;
 	bool backfill;
 	bool held_back; /* it was restored, but chatters: core/chatter.c ends it */
+	bool windowed;  /* raised in a test window that covers it still */
+	bool is_hazard; /* has lasted for too long */
 	bool was_reset; /* ended by a reset, not by its device's word */
 	bool dirty;     /* on the core's list of alarms to write */
 	int64_t observed_at_us, received_at_us, last_seen_us;
@@ -128,6 +131,7 @@ struct fw_step {
 	int step;
 	char *role, *channel;
 	enum { FW_STEP_QUEUED, FW_STEP_DONE, FW_STEP_CANCELLED } state;
+	bool site_only; /* its trigger is inside a test window: for people of the site itself */
 	bool force; /* done although the incident was answered: a fire that is confirmed or verified
 		     */
 	int64_t due_at_us;
@@ -156,6 +160,7 @@ struct fw_page {
 		     */
 	bool force_claimed; /* the claim under way says so */
 	bool unclaimed;     /* was sent before its claim was committed */
+	bool site_only;     /* its step is */
 	uint32_t attempts;  /* with the one under way */
 	int64_t due_at_us;  /* of the next attempt */
 	int64_t sent_at_us; /* when the last attempt was claimed; 0: none yet */
@@ -177,6 +182,11 @@ struct fw_incident {
 	bool area; /* of a whole division: many sites have it in common */
 	int64_t opened_at_us, confirmed_at_us, closed_at_us;
 	uint32_t trigger_count, acknowledged_trigger, closed_trigger;
+	/* The last trigger that is not inside a test window, and the highest class of those;
+	   FW_CLASSES: there is none. */
+	uint32_t outside_trigger;
+	int64_t outside_at_us; /* when; 0: by an earlier run */
+	enum fw_class outside_class;
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
 	enum fw_level_id level; /* protection level in force when it opened */
@@ -228,12 +238,15 @@ void fw_page_free(struct fw_page *p);
 void fw_incident_free(struct fw_incident *i);
 
 bool fw_page_is_over(const struct fw_page *p);
+/* What it says there is: beyond the site nobody hears of what a test has raised. */
+enum fw_class fw_page_class(const struct fw_page *p);
 
 /* Of an area's incident, area~DIVISION~CLASS~NAME, the key "area:DIVISION:CLASS"; false: the id is
  * of another kind. */
 bool fw_incident_area_key(const char *id, char *key, size_t size);
 
-/* Some trigger is not acknowledged. */
+/* Some trigger is not acknowledged; … that is not inside a test window. */
 bool fw_incident_is_open(const struct fw_incident *i);
+bool fw_incident_is_open_outside(const struct fw_incident *i);
 
 #endif

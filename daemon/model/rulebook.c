@@ -107,6 +107,7 @@ fw_rulebook_add_threshold(struct fw_rulebook *b, const struct fw_threshold *row)
 	t = &b->thresholds[b->threshold_count++];
 	*t = *row;
 	t->reason = keep(b, row->reason);
+	t->source = keep(b, row->source ? row->source : "");
 	t->who.kind = keep(b, row->who.kind);
 	t->who.category = keep(b, row->who.category);
 	t->who.risk = keep(b, row->who.risk);
@@ -304,7 +305,7 @@ find_kind(struct fw_rulebook *b, const char *name)
 	const struct fw_kind *kind = fw_strmap_get(&b->kinds, name, strlen(name));
 
 	if (!kind) {
-		fw_rulebook_add_kind(b, &(struct fw_kind){.name = name, .missed = 1});
+		fw_rulebook_add_kind(b, &(struct fw_kind){.name = name, .missed = FW_MISSED});
 		kind = fw_strmap_get(&b->kinds, name, strlen(name));
 	}
 	return kind;

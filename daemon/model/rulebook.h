@@ -15,6 +15,9 @@
 #include "base/arena.h"
 #include "model/names.h"
 
+/* Heartbeats that a kind which is not in the book may miss. */
+#define FW_MISSED 3
+
 /* Any of a code, a point's type say. */
 #define FW_ANY (-1)
 
@@ -41,7 +44,8 @@ struct fw_threshold {
 	double raise, clear; /* of the value; with window_us of its change within that time */
 	int64_t delay_us;    /* for which it must last */
 	int64_t window_us;   /* 0: of the value */
-	const char *reason;  /* in words, with where it comes from */
+	const char *reason;  /* in words */
+	const char *source;  /* standard and clause, or what else it is taken from; NULL: nothing */
 };
 
 /* Another meaning for a condition than the standard table's (core/classify.c). */

@@ -157,6 +157,7 @@ fw_town_add_device(struct fw_town *t, const char *device, const char *parent, co
 	r->zone = keep_shared(t, zone);
 	r->profile = profile_of(t, r, kind, model);
 	r->heartbeat_s = heartbeat_s;
+	r->children = 0;
 	fw_idset_add(&t->devices, r);
 }
 
@@ -237,19 +238,20 @@ link_parents(struct fw_town *t)
 }
 
 static void
-inherit_sites(struct fw_town *t)
+join_gateways(struct fw_town *t)
 {
 	size_t cursor = 0;
 	void *value;
 
 	while (fw_idset_next(&t->devices, &cursor, &value)) {
 		struct fw_registration *r = value;
-		const struct fw_registration *gateway;
+		struct fw_registration *gateway =
+		    *r->parent ? fw_idset_get(&t->devices, r->parent, strlen(r->parent)) : NULL;
 
-		if (r->site || !*r->parent)
+		if (!gateway)
 			continue;
-		gateway = fw_town_device(t, r->parent, strlen(r->parent));
-		if (!gateway || !gateway->site)
+		gateway->children++;
+		if (r->site || !gateway->site)
 			continue;
 		r->site = gateway->site;
 		r->profile = profile_of(t, r, r->profile->kind->name, r->profile->model);
@@ -278,7 +280,7 @@ void
 fw_town_finish(struct fw_town *t)
 {
 	link_parents(t);
-	inherit_sites(t);
+	join_gateways(t);
 	t->stranger = fw_rulebook_profile(t->rulebook, "", "", "", "", "", "");
 	count_devices(t);
 	fw_strmap_fini(&t->texts);
@@ -443,6 +445,17 @@ fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_divis
 }
 
 size_t
+fw_town_on_duty_at_site(const struct fw_town *t, const char *site, const char *role, int64_t now_us,
+    const struct fw_person **out, size_t most)
+{
+	struct found f = {.out = out, .most = most};
+	const struct fw_division *where = NULL;
+
+	find_for_site(t, site, role, now_us, &f, &where);
+	return f.count;
+}
+
+size_t
 fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_division *division,
     int64_t now_us, uint32_t *rung, const struct fw_person **out, size_t most,
     const struct fw_division **where)
@@ -500,6 +513,14 @@ fw_town_policy(const struct fw_town *t, enum fw_class class, const char *categor
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]) && n == 0; i++)
 		n = policy_set(t, class, sets[i][0], sets[i][1], out, most);
 	return n;
+}
+
+const struct fw_registration *
+fw_town_next_device(const struct fw_town *t, size_t *cursor)
+{
+	void *value;
+
+	return fw_idset_next(&t->devices, cursor, &value) ? value : NULL;
 }
 
 size_t

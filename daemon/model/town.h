@@ -39,6 +39,7 @@ struct fw_registration {
 	const char *parent, *zone;  /* "" none; one text for all that have the same */
 	const struct fw_profile *profile;
 	int32_t heartbeat_s; /* 0: its kind's */
+	uint32_t children;   /* devices whose gateway it is */
 	char device[];
 };
 
@@ -95,7 +96,7 @@ FW_MUST_CHECK int fw_town_add_duty(struct fw_town *t, const char *division, cons
 void fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *category,
     const char *level, int step, int64_t after_us, const char *role, const char *channel);
 
-/* Links parents; a device without a site takes its gateway's. */
+/* Links parents, counts children; a device without a site takes its gateway's. */
 void fw_town_finish(struct fw_town *t);
 
 /* NULL when there is none. */
@@ -128,6 +129,10 @@ size_t fw_town_on_duty(const struct fw_town *t, const char *site,
     const struct fw_division *division, const char *role, int64_t now_us,
     const struct fw_person **out, size_t most, const struct fw_division **where);
 
+/* Likewise for the site itself, and nobody beyond it. */
+size_t fw_town_on_duty_at_site(const struct fw_town *t, const char *site, const char *role,
+    int64_t now_us, const struct fw_person **out, size_t most);
+
 /*
  * Whoever is on duty, rung by rung: 0 the site's own people, then those of its division, of the
  * division above, and so on; where the division is not known, those at the top.  Begins at *rung
@@ -144,6 +149,9 @@ size_t fw_town_anyone(const struct fw_town *t, const char *site, const struct fw
  */
 size_t fw_town_policy(const struct fw_town *t, enum fw_class class, const char *category,
     const char *level, const struct fw_policy **out, size_t most);
+
+/* Walks the devices in no order: *cursor starts at 0; NULL at the end. */
+const struct fw_registration *fw_town_next_device(const struct fw_town *t, size_t *cursor);
 
 size_t fw_town_site_count(const struct fw_town *t);
 size_t fw_town_device_count(const struct fw_town *t);

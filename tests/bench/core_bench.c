@@ -7,7 +7,9 @@
  * Half of the town's devices stand alone, the others are 20 children to a gateway.  Each reports
  * once, which is what the bytes are measured behind; then REPORTS reports come in random order of
  * devices, first one to a message, then packed by gateway.  What is timed is the core alone: from
- * message to actions, flush, commit with its receipts, ledger.  A line of JSON each; then a table.
+ * message to actions, flush, commit with its receipts, ledger.  All devices are supervised, with a
+ * heartbeat a day; at last time passes until each deadline has come due once, for devices that have
+ * spoken meanwhile: what that costs is told a device.  A line of JSON each; then a table.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -33,7 +35,7 @@
 struct figures {
 	unsigned devices;
 	double site_bytes, town_bytes, device_bytes, rss_bytes;
-	double single_ns, packed_ns;
+	double single_ns, packed_ns, silence_ns;
 };
 
 struct message {
@@ -44,6 +46,7 @@ struct message {
 
 struct bench {
 	unsigned devices, singles, gateways;
+	bool spoke; /* a tick has raised an alarm */
 	struct fw_core *core;
 	uint64_t *sequences;
 	uint64_t random;
@@ -122,7 +125,7 @@ add_devices(const struct bench *b, struct fw_town *t)
 			memcpy(gateway, id, sizeof(id));
 		fw_town_add_device(t, id, packed && !is_gateway ? gateway : "",
 		    packed && !is_gateway ? "" : site, "kitchen",
-		    is_gateway ? "gateway" : "smoke_alarm", "", 86400);
+		    is_gateway ? "gateway" : "smoke_alarm", "", 0);
 	}
 }
 
@@ -197,6 +200,18 @@ add_message(struct bench *b, unsigned first, unsigned count)
 /* ---------------------------------------------------------------- what is timed */
 
 static void
+tick(struct bench *b)
+{
+	struct fw_actions actions;
+
+	fw_core_heard(b->core, b->now_us, b->now_us);
+	do {
+		actions = fw_core_tick(b->core, b->now_us);
+		b->spoke |= actions.count > 0;
+	} while (fw_core_next_tick_us(b->core) <= b->now_us);
+}
+
+static void
 take(struct bench *b, struct fw_actions actions)
 {
 	for (size_t k = 0; k < actions.count; k++)
@@ -226,6 +241,7 @@ run_batch(struct bench *b)
 
 		take(b, fw_core_message(b->core, &m, b->now_us));
 	}
+	tick(b);
 	fw_core_flush(b->core);
 	fw_core_committed(b->core, b->items, b->item_count, b->now_us);
 	fw_core_flush_devices(b->core, LEDGER_EACH);
@@ -291,6 +307,35 @@ time_reports(struct bench *b, size_t reports, bool packed)
 	return quartile;
 }
 
+/* Each device has spoken when its deadline comes due. */
+static double
+time_silence(struct bench *b)
+{
+	double start;
+
+	b->now_us += 2 * FW_DAY;
+	everyone_reports(b);
+	b->now_us += FW_DAY;
+	start = now_ns();
+	for (int k = 0; k < 24; k++) {
+		b->now_us += FW_DAY / 24;
+		tick(b);
+	}
+	if (b->spoke)
+		abort();
+	return (now_ns() - start) / b->devices;
+}
+
+static void
+add_kinds(struct fw_rulebook *book)
+{
+	static const char *const names[] = {"smoke_alarm", "gateway"};
+
+	for (size_t k = 0; k < 2; k++)
+		fw_rulebook_add_kind(
+		    book, &(struct fw_kind){.name = names[k], .heartbeat_s = 86400, .missed = 3});
+}
+
 static struct figures
 measure(unsigned devices, size_t reports)
 {
@@ -319,10 +364,12 @@ measure(unsigned devices, size_t reports)
 	before = heap_bytes();
 	town = fw_town_new(7);
 	add_sites(&b, town);
+	add_kinds(fw_town_rulebook(town));
 	f.site_bytes = heap_bytes() - before;
 	add_devices(&b, town);
 	fw_town_finish(town);
 	fw_core_set_town(b.core, town);
+	fw_core_listening(b.core, true, NOON);
 	f.town_bytes = heap_bytes() - before - f.site_bytes;
 	before = heap_bytes();
 	everyone_reports(&b);
@@ -330,6 +377,7 @@ measure(unsigned devices, size_t reports)
 	f.rss_bytes = rss_bytes() - rss;
 	f.single_ns = time_reports(&b, reports, false);
 	f.packed_ns = time_reports(&b, reports, true);
+	f.silence_ns = time_silence(&b);
 	fw_core_free(b.core);
 	free(b.sequences);
 	free(b.messages);
@@ -379,16 +427,18 @@ main(int argc, char **argv)
 		printf(
 		    "{\"bench\":\"core\",\"devices\":%u,\"town_bytes_a_device\":%.1f,"
 		    "\"core_bytes_a_device\":%.1f,\"site_bytes\":%.0f,\"rss_bytes_a_device\":%.1f,"
-		    "\"single_ns_a_report\":%.0f,\"packed_ns_a_report\":%.0f}\n",
+		    "\"single_ns_a_report\":%.0f,\"packed_ns_a_report\":%.0f,"
+		    "\"silence_ns_a_device\":%.0f}\n",
 		    f.devices, f.town_bytes / f.devices, f.device_bytes / f.devices, f.site_bytes,
-		    f.rss_bytes / f.devices, f.single_ns, f.packed_ns);
+		    f.rss_bytes / f.devices, f.single_ns, f.packed_ns, f.silence_ns);
 		fflush(stdout);
 	}
-	printf("%10s %14s %14s %12s %12s %12s\n", "devices", "town B/device", "core B/device",
-	    "RSS B/device", "single ns", "packed ns");
+	printf("%10s %14s %14s %12s %12s %12s %12s\n", "devices", "town B/device", "core B/device",
+	    "RSS B/device", "single ns", "packed ns", "silence ns");
 	for (size_t i = 0; i < count; i++)
-		printf("%10u %14.1f %14.1f %12.1f %12.0f %12.0f\n", all[i].devices,
+		printf("%10u %14.1f %14.1f %12.1f %12.0f %12.0f %12.0f\n", all[i].devices,
 		    all[i].town_bytes / all[i].devices, all[i].device_bytes / all[i].devices,
-		    all[i].rss_bytes / all[i].devices, all[i].single_ns, all[i].packed_ns);
+		    all[i].rss_bytes / all[i].devices, all[i].single_ns, all[i].packed_ns,
+		    all[i].silence_ns);
 	return 0;
 }

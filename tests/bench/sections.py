@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sections of the bench that drain queues.  Each takes the run (its scale, its number of repetitions) and returns lines."""
+import json
 import os
 import statistics
 import subprocess
@@ -293,3 +294,28 @@ def lines_f(run):
         lines.append(Line(f"f_peak_mib_{devices}", got[devices]["peak_bytes"] / 2**20, "MiB", "… the most it was"))
     grown = (got[towns[-1]]["rss_bytes"] - base["rss_bytes"]) / max(towns[-1] - towns[0], 1)
     return [*lines, Line("f_bytes_a_device", grown, "B", "memory that one more device takes")]
+
+
+# ---------------------------------------------------------------- (h)
+
+def core_of(run):
+    """One line of figures for each size of town, of the core without broker and database."""
+    towns = [str(max(run.scaled(devices), 1000)) for devices in TOWNS]
+    progress("(h) the core alone")
+    done = subprocess.run([os.path.join(harness.BUILD, "tests", "bench", "core_bench"), str(run.scaled(TOWN_REPORTS)), *towns],
+                          stdout=subprocess.PIPE, check=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def lines_h(run):
+    got, lines = core_of(run), []
+    base = got[0]
+    for town in got:
+        devices, last = town["devices"], town is got[-1]
+        lines.append(Line(f"h_bytes_{devices}", town["rss_bytes_a_device"], "B", f"memory a device with its share of the town, {devices:,} "
+                          "devices", at_most=256 if last else None))
+        for key, what, goal in (("packed_ns_a_report", f"a report in uplinks of {PACK}", 1.5), ("single_ns_a_report", "… one to a message", None),
+                                ("silence_ns_a_device", "… a deadline that comes due", None)):
+            lines.append(Line(f"h_{key.split('_')[0]}_ns_{devices}", town[key], "ns", f"{what}; beside: {base['devices']:,} devices",
+                              beside=base[key], ratio=town[key] / base[key], at_most=goal if last else None))
+    return lines

@@ -62,13 +62,13 @@ class Stage(harness.Stack):
         return self.status()["lanes"]["telemetry"]
 
     def register(self, prefix, count, pack=1):
-        """Devices of the publisher's names; of a pack above 1 each gateway has `pack` children."""
+        """Devices of the publisher's names, supervised by their kinds' heartbeats; of a pack above 1 each gateway has `pack` children."""
         gateway = f"'{prefix}gw' || lpad(((i - 1) / {pack})::text, 7, '0')" if pack > 1 else "NULL"
         if pack > 1:
-            self.execute(f"INSERT INTO device (device, site, division) SELECT '{prefix}gw' || lpad((i - 1)::text, 7, '0'), "
-                         f"'site-000', '{DIVISION}' FROM generate_series(1, {(count + pack - 1) // pack}) i")
-        self.execute(f"INSERT INTO device (device, parent, site, division) SELECT '{prefix}' || lpad((i - 1)::text, 7, '0'), "
-                     f"{gateway}, 'site-000', '{DIVISION}' FROM generate_series(1, {count}) i")
+            self.execute(f"INSERT INTO device (device, kind, site, division) SELECT '{prefix}gw' || lpad((i - 1)::text, 7, '0'), "
+                         f"'gateway', 'site-000', '{DIVISION}' FROM generate_series(1, {(count + pack - 1) // pack}) i")
+        self.execute(f"INSERT INTO device (device, kind, parent, site, division) SELECT '{prefix}' || lpad((i - 1)::text, 7, '0'), "
+                     f"'smoke_alarm', {gateway}, 'site-000', '{DIVISION}' FROM generate_series(1, {count}) i")
         self.execute("ANALYZE device")
 
     def execute(self, *statements):

@@ -179,7 +179,7 @@ def write_town(directory, base_url, sites):
         row for s in sites for row in (
             [(d, "", s.id, "东", "smoke_alarm", "", "", "2024-05-01", 86400) for d in (s.a, s.b)]
             + [(s.c, "", s.id, "西", "smoke_alarm", "", "", "", "")]
-            + [(s.gateway, "", s.id, "机房", "gateway", "", "", "", 60)]
+            + [(s.gateway, "", s.id, "机房", "gateway", "", "", "", 86400)]
             + [(c, s.gateway, s.id, "北", "smoke_alarm", "", "", "", "") for c in s.children])])
     staff = ["grid", "head", "officer", "station"]
     write("people", "person,name,phone,email,webhook", [

@@ -344,7 +344,7 @@ fixture_tear_down(void **state)
 
 	fixture_sql(f,
 	    "TRUNCATE report, duplicate, quarantined, sequence_ledger, device_status, incident, alarm, page_step, "
-	    "notification, timeline, checkpoint, ledger_mark, lease, protection, policy, duty, person, device, site, division");
+	    "notification, timeline, checkpoint, ledger_mark, lease, watch, protection, policy, duty, person, device, site, division");
 	fixture_close(f);
 	free(f);
 	return 0;

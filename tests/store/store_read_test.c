@@ -166,6 +166,54 @@ test_town(void **state)
 	fw_town_free(town);
 }
 
+/* Each of the rules' tables is read; the standard rows come with the schema. */
+static void
+test_rules(void **state)
+{
+	struct fixture *f = *state;
+	const struct fw_division *village;
+	const struct fw_profile *p;
+
+	fixture_sql(f,
+	    "INSERT INTO device_kind (kind, name, heartbeat_s, missed, mains) VALUES ('lamp', '灯', 7, 2, true);"
+	    "INSERT INTO threshold (quantity, kind, class, side, raise_at, clear_at, delay_s, window_s, reason) "
+	    "VALUES ('count', 'lamp', 'fault', 'below', -3.5, 4, 5, 6, '少');"
+	    "INSERT INTO threshold (quantity, site, class, side, reason) VALUES ('count', 's1', 'fault', 'below', '不看');"
+	    "INSERT INTO classification (condition, component_type, kind, class, severity, reason) "
+	    "VALUES ('FAULT', 91, 'lamp', 'supervisory', 'major', '泵');"
+	    "INSERT INTO hazard_limit (class, kind, limit_s, grade, deadline_s, role) VALUES ('fault', 'lamp', 8, 'major', 9, 'r')");
+	read_town(f);
+	fixture_sql(f,
+	    "UPDATE device SET kind = 'lamp', site = NULL;"
+	    "INSERT INTO protection VALUES ('330100', 'highest', '2020-01-01', '2030-01-01', '庙会')");
+	fw_town_free(town);
+	reading_done = false;
+	fw_read_town(fw_store_pg(f->store), 1, on_town, NULL);
+	fixture_wait(f, is_read);
+	p = fw_town_device(town, "d1", 2)->profile;
+	assert_true(p->kind->heartbeat_s == 7 && p->kind->missed == 2 && p->kind->mains);
+	assert_int_equal(p->threshold_count, 1);
+	assert_true(p->thresholds[0]->below && p->thresholds[0]->raise == -3.5 &&
+		    p->thresholds[0]->clear == 4 && p->thresholds[0]->who.town);
+	assert_int_equal(p->thresholds[0]->delay_us, 5 * FW_S);
+	assert_int_equal(p->thresholds[0]->window_us, 6 * FW_S);
+	assert_int_equal(p->override_count, 1);
+	assert_int_equal(p->overrides[0]->component_type, 91);
+	assert_int_equal(p->overrides[0]->system_type, FW_ANY);
+	assert_int_equal(p->overrides[0]->class, FW_CLASS_SUPERVISORY);
+	assert_true(p->limits[0]->limit_us == 8 * FW_S && p->limits[0]->deadline_us == 9 * FW_S &&
+		    p->limits[0]->major);
+	village = fw_town_division(town, "330100001");
+	assert_int_equal(
+	    fw_town_level(town, village, INT64_C(1750000000) * FW_S), FW_LEVEL_HIGHEST);
+	assert_int_equal(fw_town_level_rules(town, FW_LEVEL_HIGHEST)->timeout_percent, 50);
+	assert_true(fw_town_level_rules(town, FW_LEVEL_HIGHEST)->pre_alarm_is_alarm);
+	fw_town_free(town);
+	fixture_sql(f,
+	    "DELETE FROM device_kind WHERE kind = 'lamp'; DELETE FROM threshold WHERE origin = 'town';"
+	    "DELETE FROM classification; DELETE FROM hazard_limit WHERE kind = 'lamp'");
+}
+
 /* ---------------------------------------------------------------- the state of an earlier run */
 
 static struct fw_checkpoint checkpoints[FW_LANES];
@@ -202,6 +250,41 @@ duplicates_after(struct fw_core *core, uint8_t sequence)
 	return c.duplicates[FW_LANE_TELEMETRY];
 }
 
+static struct fw_watch_row
+watch(const char *device, const char *state)
+{
+	return (struct fw_watch_row){.device = device,
+	    .division = "330106",
+	    .point = UINT32_MAX,
+	    .quantity = FW_QUANTITY_RESIDUAL_CURRENT_MA,
+	    .class = FW_CLASS_ELECTRICAL,
+	    .state = state,
+	    .name = "d1~1~1",
+	    .value = 512.25,
+	    .boot_id = UINT32_MAX,
+	    .sequence = UINT64_MAX,
+	    .at_us = FW_S,
+	    .observed_at_us = 2 * FW_S,
+	    .received_at_us = 3 * FW_S,
+	    .due_at_us = 33 * FW_S};
+}
+
+static void
+write_watches(struct fixture *f)
+{
+	static const char *const states[] = {"pending", "cleared", "pending"};
+	struct fw_watch_row other = watch("d2", "pending");
+
+	for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++) {
+		struct fw_watch_row w = watch("d1", states[k]);
+
+		fixture_add(f, FW_ACT_WATCH, &w);
+	}
+	fixture_add(f, FW_ACT_WATCH, &other);
+	other.state = "raised";
+	fixture_add(f, FW_ACT_WATCH, &other);
+}
+
 static void
 write_earlier_run(struct fixture *f)
 {
@@ -229,6 +312,7 @@ write_earlier_run(struct fixture *f)
 	fixture_add(f, FW_ACT_ALARM, &a);
 	fixture_add(f, FW_ACT_STEP, &s);
 	fixture_add(f, FW_ACT_PAGE, &p);
+	write_watches(f);
 	fixture_add_report(f, d, 4, 100, FW_ACT_REPORT);
 	fw_store_set_checkpoint(f->store, UINT64_MAX, 300);
 	fixture_commit(f);
@@ -248,6 +332,7 @@ test_state(void **state)
 	    .confirm_within_us = FW_MIN,
 	    .realarm_after_us = FW_MIN};
 	struct fw_core *core = fw_core_new(&rules, 1);
+	struct fw_town *empty = fw_town_new(1);
 	struct fw_core_counters c;
 
 	write_earlier_run(f);
@@ -257,7 +342,8 @@ test_state(void **state)
 		"extract(epoch FROM opened_at), ' ' ORDER BY first_missing) FROM sequence_gap"),
 	    "2-210.000005 4-410.000005 6-610.000005 8-810.000005");
 	fixture_sql(f, "SELECT verify('i2', 'test', 'x'), close_incident('i2', 'x')");
-	fw_core_set_town(core, fw_town_new(1));
+	fw_town_finish(empty);
+	fw_core_set_town(core, empty);
 	reading_done = false;
 	fw_read_state(fw_store_pg(f->store), "test", (const uint64_t[]){UINT64_MAX, 1}, core,
 	    fw_loop_now_us(f->loop), on_state, NULL);
@@ -265,6 +351,13 @@ test_state(void **state)
 	fw_core_counters(core, &c);
 	assert_int_equal(c.incidents, 1);
 	assert_int_equal(c.pages_pending, 1);
+	assert_int_equal(c.watches, 1);
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT device || point || state || value || boot_id || seq(sequence) || "
+		"extract(epoch FROM measured_at)::int || extract(epoch FROM due_at)::int FROM watch "
+		"WHERE device = 'd1'"),
+	    "d14294967295pending512.25429496729518446744073709551615133");
 	assert_true(
 	    checkpoints[FW_LANE_ALARM].found && checkpoints[FW_LANE_ALARM].journal == UINT64_MAX);
 	assert_false(checkpoints[FW_LANE_TELEMETRY].found);
@@ -352,6 +445,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_quarantine, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_devices, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_town, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(test_rules, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_state, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_acts, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test(test_no_schema),

@@ -197,8 +197,9 @@ trace(struct bench *b, const struct fw_action *a)
 								      : "");
 		break;
 	case FW_ACT_STEP:
-		write_line(b, "step %u.%d %s %s\n", a->u.step->trigger, a->u.step->step,
-		    a->u.step->role, steps[a->u.step->state]);
+		write_line(b, "step %u.%d %s %s%s\n", a->u.step->trigger, a->u.step->step,
+		    a->u.step->role, steps[a->u.step->state],
+		    a->u.step->site_only ? " at site" : "");
 		break;
 	case FW_ACT_PAGE:
 		keep_claim(b, a->u.page);
@@ -218,6 +219,19 @@ trace(struct bench *b, const struct fw_action *a)
 	case FW_ACT_FLOOD:
 		write_line(b, "flood %s %u peak %u%s\n", a->u.flood->division, a->u.flood->alarms,
 		    a->u.flood->peak_10min, a->u.flood->ended_at_us ? " over" : "");
+		break;
+	case FW_ACT_WINDOW:
+		write_line(b, "window %s over\n", a->u.window.window->id);
+		break;
+	case FW_ACT_HAZARD:
+		write_line(b, "hazard %s %s %s %s found %lld\n", a->u.hazard->id, a->u.hazard->kind,
+		    a->u.hazard->major ? "major" : "general",
+		    *a->u.hazard->person ? a->u.hazard->person : "nobody",
+		    (long long)((a->u.hazard->found_at_us - NOON) / SECOND));
+		break;
+	case FW_ACT_WATCH:
+		write_line(b, "watch %s %s %s\n", fw_quantity_name(a->u.watch->quantity),
+		    fw_class_name(a->u.watch->class), a->u.watch->state);
 		break;
 	case FW_ACT_SEND:
 		snprintf(b->sends[b->send_count++], sizeof(b->sends[0]), "%s", a->u.page->id);
@@ -239,6 +253,9 @@ trace(struct bench *b, const struct fw_action *a)
 		break;
 	case FW_ACT_LEDGER:
 		write_line(b, "ledger %s %u\n", a->u.ledger.device->id, a->u.ledger.boot->boot_id);
+		break;
+	case FW_ACT_OUTAGE:
+		write_line(b, "outage\n");
 		break;
 	case FW_ACT_LEDGER_MARK:
 		write_line(b, "mark\n");
@@ -263,7 +280,7 @@ bench_bytes(struct bench *b, const char *topic, const void *payload, size_t len)
 	struct fw_message m = {
 	    .lane = strstr(topic, "telemetry") ? FW_LANE_TELEMETRY : FW_LANE_ALARM,
 	    .journal = 1,
-	    .received_at_us = b->now_us,
+	    .received_at_us = b->received_us ? b->received_us : b->now_us,
 	    .topic = topic,
 	    .topic_len = strlen(topic),
 	    .payload = payload,
@@ -283,6 +300,8 @@ bench_say(struct bench *b, struct say what)
 	Firewatch__V1__Report report = FIREWATCH__V1__REPORT__INIT, *reports[] = {&report};
 	Firewatch__V1__Event event = FIREWATCH__V1__EVENT__INIT, other = FIREWATCH__V1__EVENT__INIT,
 			     *events[] = {&event, &other};
+	Firewatch__V1__Reading reading = FIREWATCH__V1__READING__INIT, *readings[] = {&reading};
+	Firewatch__V1__Health health = FIREWATCH__V1__HEALTH__INIT;
 	uint8_t bytes[2048];
 	char topic[128];
 
@@ -300,6 +319,14 @@ bench_say(struct bench *b, struct say what)
 	other.condition = (Firewatch__V1__Condition)what.second_condition;
 	report.events = events;
 	report.n_events = what.condition ? what.second_condition ? 2 : 1 : 0;
+	reading.point = what.point;
+	reading.quantity = (Firewatch__V1__Quantity)what.quantity;
+	reading.value = what.value;
+	report.readings = readings;
+	report.n_readings = what.quantity != 0;
+	health.battery_percent = what.battery_percent;
+	health.signal_dbm = what.signal_dbm;
+	report.health = what.battery_percent || what.signal_dbm ? &health : NULL;
 	uplink.reports = reports;
 	uplink.n_reports = 1;
 	assert_true(firewatch__v1__uplink__get_packed_size(&uplink) <= sizeof(bytes));
@@ -322,6 +349,23 @@ bench_wait(struct bench *b, int64_t us)
 	}
 	b->now_us = until;
 	return b->trace;
+}
+
+const char *
+bench_hear(struct bench *b, int64_t us)
+{
+	int64_t until = b->now_us + us, next;
+
+	b->trace[0] = '\0';
+	for (next = b->now_us; next <= until; next = fw_core_next_tick_us(b->core)) {
+		if (next > b->now_us)
+			b->now_us = next;
+		fw_core_heard(b->core, b->now_us, b->now_us);
+		run(b, fw_core_tick(b->core, b->now_us));
+	}
+	b->now_us = until;
+	fw_core_heard(b->core, b->now_us, b->now_us);
+	return run(b, fw_core_tick(b->core, b->now_us));
 }
 
 const char *
@@ -385,6 +429,17 @@ bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t
 
 	b->trace[0] = '\0';
 	return run(b, fw_core_acted(b->core, &act, b->now_us));
+}
+
+const char *
+bench_windows(struct bench *b, const struct fw_window *rows, size_t count)
+{
+	struct fw_windows *windows = fw_windows_new();
+
+	for (size_t k = 0; k < count; k++)
+		fw_windows_add(windows, &rows[k]);
+	b->trace[0] = '\0';
+	return run(b, fw_core_set_windows(b->core, windows, b->now_us));
 }
 
 size_t

@@ -21,6 +21,7 @@
 struct bench {
 	struct fw_core *core;
 	int64_t now_us;
+	int64_t received_us; /* of what is said; 0: now */
 	void (*rules)(struct fw_town *town);
 	/* Sees each action too, when it is set. */
 	void (*seen)(const struct fw_action *action, void *context);
@@ -37,7 +38,7 @@ struct bench {
 	char receipt_device[72];
 };
 
-/* One report with at most one event. */
+/* One report with at most one event and one reading. */
 struct say {
 	const char *topic_device; /* by default smoke-1 */
 	const char *device_id;
@@ -51,6 +52,10 @@ struct say {
 	bool backfill, telemetry, no_sequence;
 	int64_t observed_ms;
 	uint32_t second_condition;
+	int32_t quantity; /* 0: no reading; it is of `point` too */
+	double value;
+	uint32_t battery_percent;
+	int32_t signal_dbm;
 };
 
 struct bench *bench_new(void);
@@ -64,7 +69,9 @@ void bench_renew_town(struct bench *b); /* the same town, read again */
 const char *bench_say(struct bench *b, struct say what);
 const char *bench_bytes(struct bench *b, const char *topic, const void *payload, size_t len);
 const char *bench_wait(
-    struct bench *b, int64_t us);         /* moves the clock, ticking at each deadline on the way */
+    struct bench *b, int64_t us); /* moves the clock, ticking at each deadline on the way */
+/* Likewise, and all that was sent meanwhile has been heard. */
+const char *bench_hear(struct bench *b, int64_t us);
 const char *bench_flush(struct bench *b); /* rows of alarms and incidents */
 const char *bench_commit(
     struct bench *b); /* everything written so far is committed, claims are granted */
@@ -72,6 +79,9 @@ const char *bench_refuse_claims(struct bench *b);
 const char *bench_sent(struct bench *b, const char *error); /* every page under way ends so */
 const char *bench_act(struct bench *b, const char *incident, uint32_t acknowledged, uint32_t closed,
     enum fw_verdict verdict);
+
+/* The test windows that there are from now on. */
+const char *bench_windows(struct bench *b, const struct fw_window *rows, size_t count);
 
 /* Times that `line` stands in the trace. */
 size_t count_lines(const char *trace, const char *line);

@@ -18,7 +18,7 @@
 #define SAYS 120
 #define ROWS 1024
 
-enum table { REPORT, ALARM, INCIDENT, STEP, PAGE, TABLES };
+enum table { REPORT, ALARM, INCIDENT, STEP, PAGE, WATCH, TABLES };
 
 struct row {
 	enum table table;
@@ -30,8 +30,10 @@ struct row {
 		struct fw_incident incident;
 		struct fw_step step;
 		struct fw_page page;
+		struct fw_watch_row watch;
 	} u;
-	char data[160], zone[32], key[96], site[32], role[32], channel[32], person[64], target[64];
+	char data[160], zone[32], key[96], site[32], role[32], channel[32], person[64], target[64],
+	    state[16], report[FW_ID_MAX];
 	uint32_t boot;
 	uint64_t sequence;
 };
@@ -121,6 +123,19 @@ keep_page(struct row *row, const struct fw_page *p)
 }
 
 static void
+keep_watch(struct row *row, const struct fw_watch_row *w)
+{
+	row->table = WATCH;
+	snprintf(row->id, sizeof(row->id), "%s~%u~%d~%s", w->device, w->point, w->quantity,
+	    fw_class_name(w->class));
+	COPY(row->device, w->device);
+	COPY(row->division, w->division);
+	COPY(row->state, w->state);
+	COPY(row->report, w->name);
+	row->u.watch = *w;
+}
+
+static void
 seen(const struct fw_action *a, void *context)
 {
 	struct database *db = context;
@@ -144,6 +159,8 @@ seen(const struct fw_action *a, void *context)
 		keep_step(&row, a->u.step);
 	} else if (a->type == FW_ACT_PAGE || a->type == FW_ACT_CLAIM || a->type == FW_ACT_RESULT) {
 		keep_page(&row, a->u.page);
+	} else if (a->type == FW_ACT_WATCH) {
+		keep_watch(&row, a->u.watch);
 	} else {
 		return;
 	}
@@ -283,6 +300,19 @@ load_page(struct bench *b, const struct row *row)
 }
 
 static void
+load_watch(struct bench *b, const struct row *row)
+{
+	struct fw_watch_row w = row->u.watch;
+
+	if (strcmp(row->state, "pending") != 0)
+		return;
+	w.device = row->device;
+	w.division = row->division;
+	w.name = row->report;
+	fw_core_load_watch(b->core, &w, b->now_us);
+}
+
+static void
 load(struct bench *b, const struct rows *rows, const struct row *row)
 {
 	switch (row->table) {
@@ -302,6 +332,9 @@ load(struct bench *b, const struct rows *rows, const struct row *row)
 	case PAGE:
 		load_page(b, row);
 		break;
+	case WATCH:
+		load_watch(b, row);
+		break;
 	case TABLES:
 		break;
 	}
@@ -310,7 +343,7 @@ load(struct bench *b, const struct rows *rows, const struct row *row)
 static void
 start_anew(struct bench *b, struct database *db)
 {
-	static const enum table order[] = {REPORT, INCIDENT, ALARM, STEP, PAGE};
+	static const enum table order[] = {REPORT, INCIDENT, ALARM, STEP, PAGE, WATCH};
 
 	db->gathered.count = 0;
 	bench_restart(b);
@@ -324,8 +357,40 @@ start_anew(struct bench *b, struct database *db)
  */
 
 static void
+rules(struct fw_town *t)
+{
+	static const struct fw_threshold rows[] = {
+	    {.quantity = FW_QUANTITY_TEMPERATURE_CELSIUS,
+		.class = FW_CLASS_FIRE,
+		.raise = 70,
+		.clear = 60,
+		.delay_us = 3 * SECOND},
+	    {.quantity = FW_QUANTITY_TEMPERATURE_CELSIUS,
+		.class = FW_CLASS_PRE_ALARM,
+		.raise = 60,
+		.clear = 50},
+	    {.quantity = FW_QUANTITY_TEMPERATURE_CELSIUS,
+		.class = FW_CLASS_FAULT,
+		.below = true,
+		.raise = -10,
+		.clear = 0,
+		.delay_us = 8 * SECOND},
+	};
+
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct fw_threshold row = rows[k];
+
+		row.who = (struct fw_selector){"", "", "", "", "", false};
+		row.reason = "";
+		fw_rulebook_add_threshold(fw_town_rulebook(t), &row);
+	}
+}
+
+static void
 write_script(struct script *s)
 {
+	static const double temperatures[] = {-20, -5, 20, 55, 65, 80};
+
 	static const char *const devices[] = {"smoke-1", "smoke-2", "smoke-3", "panel", "stranger"};
 	static const uint32_t conditions[] = {FW_CONDITION_FIRE, FW_CONDITION_FIRE,
 	    FW_CONDITION_MANUAL_CALL, FW_CONDITION_FAULT, FW_CONDITION_RESET,
@@ -342,6 +407,8 @@ write_script(struct script *s)
 			conditions[random_below(sizeof(conditions) / sizeof(conditions[0]))],
 		    .restored = random_below(3) == 0,
 		    .point = d == 3 ? (uint32_t)random_below(3) : 0,
+		    .quantity = random_below(2) ? FW_QUANTITY_TEMPERATURE_CELSIUS : 0,
+		    .value = temperatures[random_below(6)],
 		};
 		s->pauses_us[k] = (int64_t)random_below(40) * SECOND / 10;
 		s->commits[k] = random_below(3) == 0;
@@ -364,17 +431,15 @@ crashes_before(const struct script *s, size_t k)
 static void
 say_at(struct bench *b, const struct say *say, int64_t received_at_us)
 {
-	int64_t now = b->now_us;
-
-	b->now_us = received_at_us;
+	b->received_us = received_at_us;
 	bench_say(b, *say);
-	b->now_us = now;
+	b->received_us = 0;
 }
 
 static void
 play(const struct script *s, bool dying, struct database *db)
 {
-	struct bench *b = bench_new();
+	struct bench *b = bench_new_with(rules);
 	int64_t at_us[SAYS], now = NOON;
 	size_t behind = 0; /* the first message that is not committed */
 	bool died[SAYS] = {0};
@@ -482,6 +547,10 @@ compare(const struct rows *plain, const struct rows *died)
 			compare_alarm(row, other);
 		else if (row->table == INCIDENT)
 			compare_incident(row, other);
+		else if (row->table == WATCH) {
+			assert_string_equal(row->state, other->state);
+			assert_string_equal(row->report, other->report);
+		}
 	}
 }
 
@@ -500,6 +569,7 @@ a_death_at_any_point_changes_no_row(void **state)
 		play(script, false, plain);
 		play(script, true, died);
 		assert_true(count_of(&plain->written, PAGE) > 0);
+		assert_true(count_of(&plain->written, WATCH) > 0);
 		compare(&plain->written, &died->written);
 	}
 	free(plain);

@@ -79,7 +79,7 @@ boots_are_kept_apart(void **context)
 		const struct fw_boot *boot = fw_device_boot(d, id);
 
 		assert_int_equal(boot ? boot->received.highest : 0, next[id]);
-		assert_int_equal(boot ? boot->received.gap_count : 0, next[id] / 2);
+		assert_int_equal(boot ? fw_seqset_gap_count(&boot->received) : 0, next[id] / 2);
 	}
 	drop(d);
 }

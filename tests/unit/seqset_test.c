@@ -18,12 +18,13 @@ assert_sound(const struct fw_seqset *s)
 {
 	uint64_t through = 0;
 
-	assert_true(s->gap_count <= FW_GAPS_MAX);
-	for (uint32_t i = 0; i < s->gap_count; i++) {
-		assert_true(s->gaps[i].first > through && s->gaps[i].first <= s->gaps[i].last);
-		through = s->gaps[i].last;
+	assert_true(fw_seqset_gap_count(s) <= FW_GAPS_MAX);
+	for (uint32_t i = 0; i < fw_seqset_gap_count(s); i++) {
+		assert_true(s->gaps->items[i].first > through &&
+			    s->gaps->items[i].first <= s->gaps->items[i].last);
+		through = s->gaps->items[i].last;
 	}
-	assert_true(s->gap_count == 0 || through < s->highest);
+	assert_true(fw_seqset_gap_count(s) == 0 || through < s->highest);
 }
 
 static void
@@ -38,13 +39,13 @@ ends_of_the_range(void **context)
 	assert_true(fw_seqset_add(&s, UINT64_MAX, 7));
 	assert_false(fw_seqset_add(&s, UINT64_MAX, 8));
 	assert_int_equal(fw_seqset_missing(&s), UINT64_MAX - 1);
-	assert_int_equal(s.gaps[0].opened_at_us, 7);
+	assert_int_equal(s.gaps->items[0].opened_at_us, 7);
 	assert_true(fw_seqset_add(&s, UINT64_MAX - 1, 9));
 	assert_true(fw_seqset_add(&s, 1, 9));
 	assert_int_equal(fw_seqset_through(&s), 1);
 	assert_true(fw_seqset_add(&s, UINT64_C(1) << 63, 9));
-	assert_int_equal(s.gap_count, 2);
-	assert_int_equal(s.gaps[1].opened_at_us, 7);
+	assert_int_equal(fw_seqset_gap_count(&s), 2);
+	assert_int_equal(s.gaps->items[1].opened_at_us, 7);
 	assert_sound(&s);
 	fw_seqset_fini(&s);
 	assert_false(fw_seqset_has(&s, 1));
@@ -84,7 +85,8 @@ agrees_with_a_bitmap(void **context)
 			came[n] = 1;
 		}
 		compare(&s, came);
-		fw_seqset_load(&again, s.highest, s.gaps, s.gap_count);
+		fw_seqset_load(
+		    &again, s.highest, s.gaps ? s.gaps->items : NULL, fw_seqset_gap_count(&s));
 		compare(&again, came);
 		fw_seqset_fini(&again);
 		fw_seqset_fini(&s);
@@ -105,8 +107,8 @@ forgets_on_the_safe_side(void **context)
 		assert_true(fw_seqset_add(&s, n, (int64_t)n));
 		came[n] = 1;
 	}
-	assert_int_equal(s.gap_count, FW_GAPS_MAX);
-	assert_int_equal(s.gaps[0].opened_at_us, 2);
+	assert_int_equal(fw_seqset_gap_count(&s), FW_GAPS_MAX);
+	assert_int_equal(s.gaps->items[0].opened_at_us, 2);
 	assert_true(fw_seqset_has(&s, most - 2));
 	for (int i = 0; i < 20000; i++) {
 		uint64_t n = 1 + random_below(most);
@@ -130,12 +132,12 @@ split_at_the_bound(void **context)
 	(void)context;
 	for (uint64_t i = 1; i <= FW_GAPS_MAX; i++)
 		assert_true(fw_seqset_add(&s, i * 10, 0));
-	assert_int_equal(s.gap_count, FW_GAPS_MAX);
+	assert_int_equal(fw_seqset_gap_count(&s), FW_GAPS_MAX);
 	assert_true(fw_seqset_add(&s, 5, 0));
 	assert_true(fw_seqset_has(&s, 5));
 	assert_true(fw_seqset_add(&s, FW_GAPS_MAX * 10 - 5, 0));
 	assert_true(fw_seqset_has(&s, FW_GAPS_MAX * 10 - 5));
-	assert_int_equal(s.gap_count, FW_GAPS_MAX);
+	assert_int_equal(fw_seqset_gap_count(&s), FW_GAPS_MAX);
 	assert_sound(&s);
 	fw_seqset_fini(&s);
 }
@@ -157,7 +159,7 @@ unsound_gaps_are_cut(void **context)
 	assert_false(fw_seqset_has(&s, 19));
 	assert_true(fw_seqset_has(&s, 20));
 	fw_seqset_load(&s, 0, gaps, sizeof(gaps) / sizeof(gaps[0]));
-	assert_int_equal(s.gap_count, 0);
+	assert_int_equal(fw_seqset_gap_count(&s), 0);
 	assert_false(fw_seqset_has(&s, 1));
 	fw_seqset_fini(&s);
 }
