@@ -1,37 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One MQTT 5 session on MQTTAsync; see mqtt.h.  Paho's callbacks only put down what happened, under
- * a lock, and wake the loop by an eventfd; everything else is decided in the loop.  Paho's
- * automatic reconnect is not used: it does not subscribe again.
+ * The phases of a session, decided in the loop alone; see mqtt.h.  Paho is behind mqtt_client.h:
+ * what happened comes from its threads as events, and an eventfd wakes the loop.
  */
 #include "io/mqtt.h"
 
-#include <MQTTAsync.h>
 #include <assert.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "io/mqtt_client.h"
 #include "io/mqtt_events.h"
 #include "io/mqtt_outbox.h"
 #include "io/mqtt_profile.h"
-#include "io/mqtt_socket.h"
 
 #define MAGIC 0x6d717474
 #define RETRY_FIRST_MS 500
-#define STABLE_US                                                                      \
-	(10 * FW_S) /* a connection that held so long makes the next pause short again \
-		     */
-#define CONNECT_TIMEOUT_S 10
+#define STABLE_US (10 * FW_S) /* held so long, a connection makes the next pause short again */
 #define ANSWER_WITHIN_US (20 * FW_S) /* of a CONNECT, and of a SUBSCRIBE */
-#define BUFFERED_MOST 16384          /* outgoing messages in Paho's queue */
-#define FLUSH_MS 500                 /* on stop, for what is in that queue */
 #define STOP_US (2 * FW_S)
 #define TAKEN_OVER_MS 30000 /* two that take the session from each other would do nothing else */
 
@@ -42,28 +33,30 @@
 enum phase { STOPPED, PAUSED, CONNECTING, SUBSCRIBING, UP };
 
 struct fw_mqtt {
+	/* Set once, when it is made: any thread reads them. */
 	unsigned magic;
 	struct fw_loop *loop;
 	struct fw_mqtt_handlers handlers;
-	MQTTAsync client; /* NULL after stop */
-
 	struct fw_mqtt_profile profile;
-	struct fw_mqtt_socket socket;
-	struct fw_mqtt_outbox *outbox;
+	struct fw_mqtt_client *client; /* open but after stop; the outbox's thread sends by it */
+	struct fw_mqtt_outbox *outbox; /* the loop puts, its thread hands over */
 
-	enum phase phase; /* loop */
+	/* The loop's. */
+	enum phase phase;
 	unsigned failures;
 	bool had_session; /* the broker should know one of ours */
 	int64_t up_since_us;
 	struct fw_timer *retry;
+	struct fw_watch *wake;
 	uint64_t received_before; /* messages, when an answer was last asked for */
 
-	struct fw_mqtt_events events;
-	struct fw_watch *wake;
+	struct fw_mqtt_events events; /* Paho's threads put, the loop takes */
 
-	_Atomic bool refused; /* by the handler, since the client was made */
+	/* Changed by the loop, read by any thread. */
 	_Atomic bool up;
-	_Atomic uint64_t connects, losses, sessions_lost, received, published, dropped;
+	_Atomic uint64_t connects, losses, sessions_lost;
+	/* Counted by the outbox's thread, dropped by the loop as well; read by any. */
+	_Atomic uint64_t published, dropped;
 };
 
 static struct fw_mqtt *
@@ -75,147 +68,21 @@ of_context(void *context)
 	return m;
 }
 
-/* ---------------------------------------------------------------- Paho's threads */
-
-static void
-put_failure(struct fw_mqtt *m, const char *what, const MQTTAsync_failureData5 *failure)
-{
-	const char *detail = NULL;
-
-	if (failure && failure->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)
-		detail = MQTTReasonCode_toString(failure->reasonCode);
-	else if (failure && failure->code >= MQTTREASONCODE_UNSPECIFIED_ERROR) /* of a CONNACK */
-		detail = MQTTReasonCode_toString((enum MQTTReasonCodes)failure->code);
-	if (!detail && failure)
-		detail = failure->message ? failure->message : MQTTAsync_strerror(failure->code);
-	fw_mqtt_events_put(&m->events, FW_EVENT_DOWN, what, detail ? detail : "no answer");
-}
-
-/* Paho acknowledges in any case; it must not reach the broker. */
-static void
-refuse(struct fw_mqtt *m)
-{
-	atomic_store(&m->refused, true);
-	fw_mqtt_events_put(&m->events, FW_EVENT_DOWN,
-	    "a message was refused, the connection is cut: the broker keeps it", "");
-	if (fw_mqtt_socket_cut(&m->socket) == 0)
-		fw_error("mqtt %s a message was refused, and its acknowledgement not held back",
-		    m->profile.client_id);
-}
-
-static int
-on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
-{
-	struct fw_mqtt *m = of_context(context);
-	size_t n = topic_len > 0 ? (size_t)topic_len : strlen(topic);
-
-	atomic_fetch_add_explicit(&m->received, 1, memory_order_relaxed);
-	if (!m->handlers.message(
-		topic, n, message->payload, (size_t)message->payloadlen, m->handlers.context))
-		refuse(m);
-	MQTTAsync_freeMessage(&message);
-	MQTTAsync_free(topic);
-	return 1; /* Paho acknowledges in any case; 0 would only keep the message in its memory */
-}
-
-static void
-on_connected(void *context, MQTTAsync_successData5 *response)
-{
-	struct fw_mqtt *m = of_context(context);
-
-	fw_mqtt_socket_find(&m->socket);
-	fw_mqtt_events_put(&m->events,
-	    response->alt.connect.sessionPresent ? FW_EVENT_CONNECTED : FW_EVENT_CONNECTED_ANEW, "",
-	    "");
-}
-
-static void
-on_connect_failed(void *context, MQTTAsync_failureData5 *failure)
-{
-	put_failure(of_context(context), "cannot connect", failure);
-}
-
-static void
-on_lost(void *context, char *cause)
-{
-	fw_mqtt_events_put(
-	    &of_context(context)->events, FW_EVENT_DOWN, "connection lost", cause ? cause : "");
-}
-
-static void
-on_server_disconnect(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
-{
-	const char *text = MQTTReasonCode_toString(reason);
-
-	(void)properties;
-	fw_mqtt_events_put(&of_context(context)->events,
-	    reason == MQTTREASONCODE_SESSION_TAKEN_OVER ? FW_EVENT_TAKEN_OVER : FW_EVENT_DOWN,
-	    "the broker disconnected", text ? text : "");
-}
-
-static void
-on_subscribed(void *context, MQTTAsync_successData5 *response)
-{
-	struct fw_mqtt *m = of_context(context);
-
-	/* Paho fills the array for more than one filter alone; for one it is not even NULL. */
-	for (int i = 0; i < response->alt.sub.reasonCodeCount; i++) {
-		enum MQTTReasonCodes code = response->alt.sub.reasonCodeCount == 1
-						? response->reasonCode
-						: response->alt.sub.reasonCodes[i];
-
-		if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
-			continue;
-		fw_mqtt_events_put(&m->events, FW_EVENT_DOWN, "subscription refused",
-		    MQTTReasonCode_toString(code));
-		return;
-	}
-	fw_mqtt_events_put(&m->events, FW_EVENT_SUBSCRIBED, "", "");
-}
-
-static void
-on_subscribe_failed(void *context, MQTTAsync_failureData5 *failure)
-{
-	put_failure(of_context(context), "subscription refused", failure);
-}
-
-static void
-on_closed(void *context, MQTTAsync_successData5 *response)
-{
-	(void)response;
-	fw_mqtt_events_put(&of_context(context)->events, FW_EVENT_CLOSED, "", "");
-}
-
-static void
-on_close_failed(void *context, MQTTAsync_failureData5 *failure)
-{
-	(void)failure;
-	fw_mqtt_events_put(&of_context(context)->events, FW_EVENT_CLOSED, "", "");
-}
-
 /* ---------------------------------------------------------------- the outbox's thread */
 
-/* The client is there: it is not destroyed before the outbox is empty.  Paho's queue may be full:
- * while the session is up, that passes. */
+/* The client is open: it is not closed before the outbox is empty.  Paho's queue may be full: while
+ * the session is up, that passes. */
 static void
 hand_over(const char *topic, const void *payload, size_t len, int qos, void *context)
 {
 	static const struct timespec pause = {.tv_nsec = 1000000};
 	struct fw_mqtt *m = of_context(context);
-	MQTTAsync_message message = MQTTAsync_message_initializer;
 	int rc;
 
-	message.payload = (void *)(uintptr_t)payload;
-	message.payloadlen = (int)len;
-	message.qos = qos;
-	while ((rc = MQTTAsync_sendMessage(m->client, topic, &message, NULL)) ==
-		   MQTTASYNC_MAX_BUFFERED_MESSAGES &&
+	while ((rc = fw_mqtt_client_send(m->client, topic, payload, len, qos)) == FW_EAGAIN &&
 	       atomic_load(&m->up))
 		nanosleep(&pause, NULL);
-	if (rc == MQTTASYNC_SUCCESS)
-		atomic_fetch_add(&m->published, 1);
-	else
-		atomic_fetch_add(&m->dropped, 1);
+	atomic_fetch_add(rc == FW_OK ? &m->published : &m->dropped, 1);
 }
 
 /* ---------------------------------------------------------------- the loop */
@@ -259,170 +126,53 @@ go_down(struct fw_mqtt *m, enum fw_mqtt_change how, const char *why)
 	m->handlers.state(how, why, m->handlers.context);
 }
 
-static MQTTProperty
-four_byte(enum MQTTPropertyCodes code, int64_t value)
-{
-	MQTTProperty p = {.identifier = code};
-
-	p.value.integer4 = (unsigned)value;
-	return p;
-}
-
-static void
-fill_properties(const struct fw_mqtt *m, MQTTProperties *out)
-{
-	MQTTProperty expiry =
-	    four_byte(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, m->profile.session_expiry_s);
-	MQTTProperty maximum = {.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
-
-	maximum.value.integer2 = (unsigned short)m->profile.receive_maximum;
-	if (MQTTProperties_add(out, &expiry) != 0 || MQTTProperties_add(out, &maximum) != 0)
-		abort();
-}
-
-/* Paho gives a silent connection up after two and a half intervals; it is to be one and a half of
- * ours, which is when the broker gives up, too. */
-static int
-paho_keepalive_s(int ours_s)
-{
-	return ours_s * 3 / 5;
-}
-
 static void
 await_answer(struct fw_mqtt *m)
 {
-	m->received_before = atomic_load(&m->received);
+	m->received_before = fw_mqtt_client_received(m->client);
 	fw_timer_set(m->retry, ANSWER_WITHIN_US);
 }
 
-static int
-create(struct fw_mqtt *m)
-{
-	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
-	int rc;
-
-	options.maxBufferedMessages = BUFFERED_MOST;
-	MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-	rc = MQTTAsync_createWithOptions(&m->client, m->profile.uri, m->profile.client_id,
-	    MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
-	if (rc == MQTTASYNC_SUCCESS)
-		rc = MQTTAsync_setCallbacks(m->client, m, on_lost, on_message, NULL);
-	if (rc == MQTTASYNC_SUCCESS)
-		rc = MQTTAsync_setDisconnected(m->client, m, on_server_disconnect);
-	return rc;
-}
-
-/* Destroying the client, not the disconnect, is what makes sure that Paho takes in and acknowledges
- * nothing more. */
+/* What the client put down before it was closed or renewed is of no session any more. */
 static void
-destroy(struct fw_mqtt *m, MQTTAsync *client)
+forget_events(struct fw_mqtt *m)
 {
-	MQTTAsync_destroy(client);
-	atomic_store(&m->refused, false);
 	fw_mqtt_events_take(&m->events);
 	m->events.taken.count = 0;
 }
 
 static void
-create_again(struct fw_mqtt *m)
-{
-	if (create(m) != MQTTASYNC_SUCCESS)
-		abort(); /* the same options were accepted before: memory */
-}
-
-/* Where a PUBACK had to wait for the socket, Paho would send it by the next connection.  The new
- * client is made first: with its last one Paho stops its threads, and waits for them. */
-static void
 forget_acknowledgements(struct fw_mqtt *m)
 {
-	MQTTAsync old = m->client;
-
-	if (!atomic_load(&m->refused))
+	if (!fw_mqtt_client_refused(m->client))
 		return;
 	fw_mqtt_outbox_drain(m->outbox);
-	create_again(m);
-	destroy(m, &old);
+	fw_mqtt_client_renew(m->client);
+	forget_events(m);
 }
 
 static void
-connect_now(void *context)
+connect_now(struct fw_mqtt *m)
 {
-	struct fw_mqtt *m = of_context(context);
-	MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
-	MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-	MQTTProperties properties = MQTTProperties_initializer;
-	int rc;
+	const char *why;
 
 	forget_acknowledgements(m);
-	fill_properties(m, &properties);
-	options.cleanstart = 0;
-	options.connectProperties = &properties;
-	options.keepAliveInterval = paho_keepalive_s(m->profile.keepalive_s);
-	options.connectTimeout = CONNECT_TIMEOUT_S;
-	options.username = *m->profile.username ? m->profile.username : NULL;
-	options.password = *m->profile.password ? m->profile.password : NULL;
-	options.onSuccess5 = on_connected;
-	options.onFailure5 = on_connect_failed;
-	options.context = m;
-	if (*m->profile.ca_file) {
-		tls.trustStore = m->profile.ca_file;
-		tls.keyStore = *m->profile.cert_file ? m->profile.cert_file : NULL;
-		tls.privateKey = *m->profile.key_file ? m->profile.key_file : NULL;
-		tls.enableServerCertAuth = 1;
-		tls.verify = 1;
-		tls.disableDefaultTrustStore = 1;
-		options.ssl = &tls;
-	}
 	m->phase = CONNECTING;
 	await_answer(m);
-	rc = MQTTAsync_connect(m->client, &options);
-	MQTTProperties_free(&properties);
-	if (rc != MQTTASYNC_SUCCESS)
-		go_down(m, FW_MQTT_LOST,
-		    MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "cannot connect");
-}
-
-/* Closes a connection that is of no use; the pause before the next attempt is running. */
-static void
-hang_up(struct fw_mqtt *m)
-{
-	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
-
-	if (MQTTAsync_isConnected(m->client))
-		(void)MQTTAsync_disconnect(m->client, &options);
-}
-
-/* What is retained comes with a new subscription only, not with every connect. */
-static void
-set_subscribe_options(MQTTAsync_responseOptions *out, int filters)
-{
-	out->subscribeOptions.retainHandling = 1; /* of one filter */
-	out->subscribeOptionsCount = filters;
-	out->subscribeOptionsList = fw_calloc((size_t)filters, sizeof(out->subscribeOptions));
-	for (int i = 0; i < filters; i++)
-		out->subscribeOptionsList[i] = out->subscribeOptions;
+	if (fw_mqtt_client_connect(m->client, &why) != FW_OK)
+		go_down(m, FW_MQTT_LOST, why);
 }
 
 static void
 subscribe(struct fw_mqtt *m)
 {
-	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-	int rc;
-
-	set_subscribe_options(&options, m->profile.filter_count);
-	options.onSuccess5 = on_subscribed;
-	options.onFailure5 = on_subscribe_failed;
-	options.context = m;
 	m->phase = SUBSCRIBING;
 	await_answer(m);
 	atomic_fetch_add(&m->connects, 1);
-	rc = MQTTAsync_subscribeMany(m->client, m->profile.filter_count, m->profile.filters,
-	    m->profile.filter_qos, &options);
-	free(options.subscribeOptionsList);
-	if (rc == MQTTASYNC_SUCCESS)
+	if (fw_mqtt_client_subscribe(m->client) == FW_OK)
 		return;
 	go_down(m, FW_MQTT_LOST, "cannot subscribe");
-	hang_up(m);
+	fw_mqtt_client_hang_up(m->client);
 }
 
 /* Once: the next CONNECT that is answered so is of another session. */
@@ -459,14 +209,14 @@ retry_due(void *context)
 		connect_now(m);
 		return;
 	case SUBSCRIBING:
-		if (atomic_load(&m->received) != m->received_before) {
+		if (fw_mqtt_client_received(m->client) != m->received_before) {
 			await_answer(m); /* it stands behind what the broker had queued */
 			return;
 		}
 		/* fall through */
 	case CONNECTING:
 		go_down(m, FW_MQTT_LOST, "no answer from the broker");
-		hang_up(m);
+		fw_mqtt_client_hang_up(m->client);
 		return;
 	case STOPPED:
 	case UP:
@@ -486,7 +236,7 @@ handle(struct fw_mqtt *m, const struct fw_mqtt_event *e)
 		if (m->phase == CONNECTING)
 			subscribe(m);
 		else if (m->phase == PAUSED)
-			hang_up(m); /* it was given up meanwhile */
+			fw_mqtt_client_hang_up(m->client); /* it was given up meanwhile */
 		return;
 	case FW_EVENT_SUBSCRIBED:
 		if (m->phase == SUBSCRIBING)
@@ -496,7 +246,7 @@ handle(struct fw_mqtt *m, const struct fw_mqtt_event *e)
 	case FW_EVENT_TAKEN_OVER:
 		go_down(m, e->kind == FW_EVENT_DOWN ? FW_MQTT_LOST : FW_MQTT_TAKEN_OVER, e->why);
 		if (m->phase == PAUSED)
-			hang_up(m);
+			fw_mqtt_client_hang_up(m->client);
 		return;
 	case FW_EVENT_CLOSED:
 		return;
@@ -524,19 +274,17 @@ fw_mqtt_new(struct fw_mqtt **out, struct fw_loop *loop, const struct fw_mqtt_opt
 	m->magic = MAGIC;
 	m->loop = loop;
 	m->handlers = *handlers;
-	fw_mqtt_profile_init(&m->profile, options);
-	fw_mqtt_socket_add(&m->socket, options->port);
-	m->outbox = fw_mqtt_outbox_new(hand_over, m);
 	m->had_session = options->had_session;
+	fw_mqtt_profile_init(&m->profile, options);
 	fw_mqtt_events_init(&m->events);
+	m->outbox = fw_mqtt_outbox_new(hand_over, m);
 	m->wake = fw_watch_new(loop, m->events.fd, FW_READ, woken, m);
 	m->retry = fw_timer_new(loop, retry_due, m);
-	rc = create(m);
-	if (rc != MQTTASYNC_SUCCESS) {
-		snprintf(why, why_size, "%s: %s", m->profile.uri,
-		    MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "refused");
+	rc = fw_mqtt_client_new(&m->client, &m->profile, &m->events, handlers->message,
+	    handlers->context, why, why_size);
+	if (rc != FW_OK) {
 		fw_mqtt_free(m);
-		return FW_EINVAL;
+		return rc;
 	}
 	*out = m;
 	return FW_OK;
@@ -547,8 +295,7 @@ fw_mqtt_start(struct fw_mqtt *m)
 {
 	if (m->phase != STOPPED)
 		return;
-	if (!m->client)
-		create_again(m);
+	fw_mqtt_client_open(m->client);
 	m->failures = 0;
 	connect_now(m);
 }
@@ -588,22 +335,16 @@ wait_until_closed(struct fw_mqtt *m)
 void
 fw_mqtt_stop(struct fw_mqtt *m)
 {
-	MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
-
 	if (m->phase == STOPPED)
 		return;
 	m->phase = STOPPED;
 	atomic_store(&m->up, false);
 	fw_timer_cancel(m->retry);
 	fw_mqtt_outbox_drain(m->outbox);
-	options.timeout = FLUSH_MS;
-	options.onSuccess5 = on_closed;
-	options.onFailure5 = on_close_failed;
-	options.context = m;
-	if (MQTTAsync_isConnected(m->client) &&
-	    MQTTAsync_disconnect(m->client, &options) == MQTTASYNC_SUCCESS)
+	if (fw_mqtt_client_disconnect(m->client))
 		wait_until_closed(m);
-	destroy(m, &m->client);
+	fw_mqtt_client_close(m->client);
+	forget_events(m);
 }
 
 void
@@ -612,13 +353,11 @@ fw_mqtt_free(struct fw_mqtt *m)
 	if (!m)
 		return;
 	fw_mqtt_stop(m);
-	if (m->client)
-		MQTTAsync_destroy(&m->client);
 	fw_timer_free(m->retry);
 	fw_watch_free(m->wake);
-	fw_mqtt_events_clear(&m->events);
 	fw_mqtt_outbox_free(m->outbox);
-	fw_mqtt_socket_remove(&m->socket);
+	fw_mqtt_client_free(m->client);
+	fw_mqtt_events_clear(&m->events);
 	fw_mqtt_profile_clear(&m->profile);
 	m->magic = 0;
 	free(m);
@@ -632,7 +371,7 @@ fw_mqtt_state(const struct fw_mqtt *m, struct fw_mqtt_state *out)
 	    .connects = atomic_load(&m->connects),
 	    .losses = atomic_load(&m->losses),
 	    .sessions_lost = atomic_load(&m->sessions_lost),
-	    .received = atomic_load(&m->received),
+	    .received = fw_mqtt_client_received(m->client),
 	    .published = atomic_load(&m->published),
 	    .dropped = atomic_load(&m->dropped),
 	};
