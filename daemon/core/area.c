@@ -136,11 +136,18 @@ fw_area_forget(struct fw_alarm *a)
 		area->count--;
 }
 
+/* Earlier, or of a time to come: the clock was set back. */
+static bool
+is_far(int64_t a_us, int64_t b_us, int64_t within_us)
+{
+	return a_us - b_us > within_us || b_us - a_us > within_us;
+}
+
 static void
 forget_old(struct fw_area *area, int64_t now_us)
 {
 	while (!area->subject->lasts && area->first &&
-	       area->first->area_at_us < now_us - area->subject->within_us)
+	       is_far(area->first->area_at_us, now_us, area->subject->within_us))
 		fw_area_forget(area->first);
 }
 
@@ -343,7 +350,7 @@ fw_area_take(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 
 	if (!area || a->area || a->windowed)
 		return false;
-	if (i && c->received_at_us - area->last_member_us <= JOIN_US) {
+	if (i && !is_far(c->received_at_us, area->last_member_us, JOIN_US)) {
 		if (c->received_at_us > area->last_member_us)
 			area->last_member_us = c->received_at_us;
 		if (stays_at_site(core, area, a))

@@ -70,10 +70,11 @@ drop_first(struct fw_flood_meter *m)
 	m->count--;
 }
 
+/* … and what is of a time to come: the clock was set back. */
 static void
 drop_old(struct fw_flood_meter *m, int64_t at_us)
 {
-	while (m->count && time_at(m, 0) < at_us - WITHIN_US)
+	while (m->count && (time_at(m, 0) < at_us - WITHIN_US || time_at(m, 0) > at_us + WITHIN_US))
 		drop_first(m);
 }
 
@@ -157,7 +158,8 @@ end_when_over(struct fw_core *core, struct fw_flood_meter *m, int64_t at_us)
 	core->counters.floods--;
 	fw_deadline_cancel(&core->floods_due, &m->deadline);
 	emit(core, m);
-	drop_old(m, at_us);
+	while (m->count >= ENDS_BELOW)
+		drop_first(m);
 	if (m->cap > TIMES_LEAST)
 		resize(m, TIMES_LEAST);
 }

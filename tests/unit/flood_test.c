@@ -147,6 +147,21 @@ a_new_start_goes_on(void **state)
 	    count_lines(bench_wait(b, 601 * SECOND), "flood 330106109001 13 peak 13 over"), 1);
 }
 
+static void
+a_clock_that_is_set_back_or_ahead_ends_it(void **state)
+{
+	struct bench *b = *state;
+
+	raise(b, 1, 50);
+	b->now_us -= 3600 * SECOND;
+	assert_int_equal(count_lines(raise(b, 51, 51), "flood 330106109001 51 peak 50"), 1);
+	raise(b, 52, 100);
+	b->now_us += 7200 * SECOND;
+	bench_say(b, (struct say){.sequence = 1, .condition = FW_CONDITION_FAULT});
+	assert_null(strstr(bench_flush(b), "flood"));
+	assert_non_null(strstr(raise(b, 101, 110), "flood 330106109001 11 peak 11"));
+}
+
 int
 main(void)
 {
@@ -159,6 +174,7 @@ main(void)
 	    TEST(its_peak_is_of_ten_minutes),
 	    TEST(a_fire_in_it_calls_as_ever),
 	    TEST(a_long_one_is_bounded),
+	    TEST(a_clock_that_is_set_back_or_ahead_ends_it),
 	    TEST(a_new_start_goes_on),
 	};
 
