@@ -282,12 +282,14 @@ FIRE = pb.CONDITION_FIRE
 
 
 def false_alarm(stack, device):
-    """A fire that a person finds to be none."""
+    """A fire that a person finds to be none; the daemon has heard of it."""
+    before = stack.ask()["incidents_open"]
     fire = device.id(device.raises(FIRE))
     stack.row("SELECT 1 FROM incident_history WHERE incident_id = %s", fire)
     device.restores(FIRE)
     for act_of in (["verify", fire, "false_alarm"], ["close", fire]):
         stack.ctl("incident", *act_of, *BY)
+    wait_equal(lambda: stack.ask()["incidents_open"], before)
     return fire
 
 
