@@ -24,7 +24,7 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 BASE  := arena deadline error idset log mem seqset strmap text time
 MODEL := device incident names rulebook settings standard town window
-CORE  := alarm classify classify_table conduct confirm core decode escalate event hazard hearing incident load measure pages passed \
+CORE  := alarm area chatter classify classify_table conduct confirm core decode escalate event flood hazard hearing incident load measure pages passed \
          pipeline receipt state supervise threshold timeline watched window
 IO    := address config_file control crc32c journal journal_folder journal_keeper journal_open journal_scan journal_segment \
          lease loop mqtt mqtt_client mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service \

@@ -5,6 +5,8 @@ UNIT := arena_test classify_test csv_test deadline_test device_test idset_test l
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
+        area_test \
+        chatter_test \
         conduct_test \
         confirm_test \
         core_hardship_test \
@@ -12,6 +14,7 @@ CORE_UNIT := \
         core_property_test \
         core_replay_test \
         core_test \
+        flood_test \
         hazard_test \
         level_test \
         supervise_test \

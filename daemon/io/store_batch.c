@@ -297,6 +297,17 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_int(c, (int32_t)i->trigger_count);
 	fw_put_text(c, b->instance);
 	fw_put_text(c, fw_confidence_name(i->confidence));
+	fw_put_text(c, i->merged_into);
+	put_time_or_null(c, i->merged_into ? i->closed_at_us : 0);
+}
+
+/* An area has many. */
+static const char *
+site_of(const struct fw_alarm *a)
+{
+	const struct fw_site *site = a->incident->area ? fw_device_site(a->device) : NULL;
+
+	return site ? site->id : a->incident->site;
 }
 
 static void
@@ -310,7 +321,7 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_text(c, a->device->id);
 	fw_put_text(c, i->id);
 	fw_put_text(c, i->division);
-	fw_put_text(c, i->site);
+	fw_put_text(c, site_of(a));
 	fw_put_text(c, a->zone);
 	fw_put_int(c, a->point);
 	fw_put_text(c, fw_class_name(a->class));
@@ -458,6 +469,19 @@ add_timeline(struct fw_batch *b, const struct fw_timeline *t)
 }
 
 static void
+add_flood(struct fw_batch *b, const struct fw_flood *f)
+{
+	struct fw_columns *c = &b->columns[FW_SQL_FLOOD];
+
+	fw_put_text(c, f->division);
+	fw_put_time(c, f->started_at_us);
+	put_time_or_null(c, f->ended_at_us);
+	fw_put_int(c, (int32_t)f->peak_10min);
+	fw_put_int(c, (int32_t)f->alarms);
+	fw_put_text(c, b->instance);
+}
+
+static void
 add_window(struct fw_batch *b, const struct fw_window *w, int64_t at_us)
 {
 	struct fw_columns *c = &b->columns[FW_SQL_WINDOW];
@@ -558,6 +582,9 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		return;
 	case FW_ACT_TIMELINE:
 		add_timeline(b, action->u.timeline);
+		return;
+	case FW_ACT_FLOOD:
+		add_flood(b, action->u.flood);
 		return;
 	case FW_ACT_WINDOW:
 		add_window(b, action->u.window.window, action->u.window.at_us);

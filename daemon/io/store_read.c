@@ -43,6 +43,8 @@ enum {
 	WORK_STEPS,
 	WORK_PAGES,
 	WORK_WATCHES,
+	WORK_OPENED,
+	WORK_FLOODS,
 	WORK_STEP_COUNT
 };
 
@@ -185,13 +187,14 @@ on_records(size_t step, const PGresult *rows, void *context)
 }
 
 static char *
-incident_key(const char *site, const char *device)
+incident_key(const char *id, const char *site, const char *device)
 {
 	char key[FW_DEVICE_MAX + sizeof("device:")];
 
 	if (*site)
 		return fw_strdup(site);
-	snprintf(key, sizeof(key), "device:%s", device);
+	if (!fw_incident_area_key(id, key, sizeof(key)))
+		snprintf(key, sizeof(key), "device:%s", device);
 	return fw_strdup(key);
 }
 
@@ -204,7 +207,7 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->division = fw_strdup(fw_get_text(rows, row, 1));
 	i->site = fw_strdup(fw_get_text(rows, row, 2));
 	i->device = fw_strdup(fw_get_text(rows, row, 3));
-	i->key = incident_key(i->site, i->device);
+	i->key = incident_key(i->id, i->site, i->device);
 	i->class = fw_class_of(fw_get_text(rows, row, 4));
 	i->opened_at_us = fw_get_time(rows, row, 5);
 	i->confirmed_at_us = fw_get_time(rows, row, 6);
@@ -212,6 +215,10 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->trigger_count = (uint32_t)fw_get_int(rows, row, 8);
 	i->acknowledged_trigger = (uint32_t)fw_get_int(rows, row, 9);
 	i->closed_trigger = (uint32_t)fw_get_int(rows, row, 10);
+	if (!fw_get_null(rows, row, 17)) {
+		i->merged_into = fw_strdup(fw_get_text(rows, row, 17));
+		i->closed_trigger = i->trigger_count;
+	}
 	i->closed = i->closed_trigger >= i->trigger_count;
 	i->alarm_count = (uint32_t)fw_get_int(rows, row, 11);
 	i->verdict = fw_verdict_of(fw_get_text(rows, row, 12));
@@ -345,6 +352,22 @@ rows_of(const PGresult *rows)
 }
 
 static void
+load_floods(struct state_read *r)
+{
+	const PGresult *opened = r->held[WORK_OPENED], *floods = r->held[WORK_FLOODS];
+
+	for (int i = 0; i < rows_of(opened); i++)
+		fw_core_load_opened(r->core, fw_get_text(opened, i, 0), fw_get_time(opened, i, 1));
+	for (int i = 0; i < rows_of(floods); i++)
+		fw_core_load_flood(r->core, &(struct fw_flood){
+						.division = fw_get_text(floods, i, 0),
+						.started_at_us = fw_get_time(floods, i, 1),
+						.peak_10min = (uint32_t)fw_get_int(floods, i, 2),
+						.alarms = (uint32_t)fw_get_int(floods, i, 3),
+					    });
+}
+
+static void
 load_false_alarm(struct state_read *r, const PGresult *rows, int row)
 {
 	fw_core_load_false_alarm(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1),
@@ -372,6 +395,7 @@ load_work(struct state_read *r)
 		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
 	for (int i = 0; i < rows_of(r->held[WORK_WATCHES]); i++)
 		load_watch(r, r->held[WORK_WATCHES], i);
+	load_floods(r);
 	if (left_out)
 		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open",
 		    left_out);
@@ -415,6 +439,8 @@ on_records_done(const struct fw_pg_error *error, void *context)
 	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
 	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
 	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
+	r->steps[WORK_OPENED] = text_step(FW_SQL_READ_OPENED, NULL, 0);
+	r->steps[WORK_FLOODS] = text_step(FW_SQL_READ_FLOODS, r->params, 1);
 	r->steps[WORK_WATCHES] = text_step(FW_SQL_READ_WATCHES, r->params, 1);
 	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, WORK_STEP_COUNT + 1, false, on_work, on_work_done);
