@@ -125,6 +125,7 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	a->device = fw_core_device(core, device, division);
 	fw_alarm_link(i, a);
 	fw_alarm_index(core, a);
+	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	fw_area_load(core, a);
 	for (unsigned bit = 0; bit < 64; bit++)
 		if (a->conditions >> bit & 1)
@@ -135,7 +136,6 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 		    a->device, a->point, a->conditions, a->restored_boot, a->restored_sequence);
 	fw_conduct_load_alarm(core, a);
 	adopt_cause(i, a);
-	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	note_window(i, a);
 	fw_hazard_arm(core, a);
 	return FW_OK;

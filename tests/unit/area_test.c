@@ -492,6 +492,48 @@ what_was_counted_before_a_new_start_counts(void **state)
 	assert_int_equal(merged(s), 2);
 }
 
+/* Of the sites of small-1 and small-2, around now. */
+static void
+test_two_houses(struct bench *b)
+{
+	struct fw_window w[2];
+
+	for (size_t k = 0; k < 2; k++)
+		w[k] = (struct fw_window){.id = k ? "w2" : "w1",
+		    .division = "330106109001002",
+		    .site = k ? "small-house-2" : "small-house-1",
+		    .zone = "",
+		    .device = "",
+		    .starts_at_us = b->now_us - SECOND,
+		    .ends_at_us = b->now_us + 3600 * SECOND};
+	bench_windows(b, w, 2);
+}
+
+static void
+what_is_in_a_test_window_does_not_count(void **state)
+{
+	struct bench *b = *state;
+
+	test_two_houses(b);
+	lose(b, "small", 1, 4);
+	assert_null(area(b->context));
+	lose(b, "small", 5, 5);
+	assert_int_equal(area(b->context)->alarms, 3);
+	assert_int_equal(merged(b->context), 2);
+}
+
+static void
+nor_behind_a_new_start(void **state)
+{
+	struct bench *b = *state;
+
+	test_two_houses(b);
+	load(b, "small-1", "small-house-1", "small-1~1~1", "small-house-1", b->now_us);
+	load(b, "small-2", "small-house-2", "small-2~1~1", "small-house-2", b->now_us);
+	lose(b, "small", 3, 4);
+	assert_null(area(b->context));
+}
+
 static void
 an_area_of_before_takes_its_next_member(void **state)
 {
@@ -609,6 +651,8 @@ main(void)
 	    TEST(another_kind_in_the_sites_incident_keeps_it),
 	    TEST(a_page_under_way_for_a_merged_incident_is_not_sent),
 	    TEST(what_was_counted_before_a_new_start_counts),
+	    TEST(what_is_in_a_test_window_does_not_count),
+	    TEST(nor_behind_a_new_start),
 	    TEST(an_area_of_before_takes_its_next_member),
 	    TEST(a_new_kind_alerts_again_and_the_same_does_not),
 	    TEST(a_new_zone_alerts_again_and_the_same_does_not),
