@@ -464,3 +464,9 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT class, category, level, step, after_s, role, channel FROM policy "
 	"ORDER BY class, category, level, step, role, channel"},
 };
+
+struct fw_pg_step
+fw_sql_text_step(enum fw_sql statement, const char *const *values, int count)
+{
+	return (struct fw_pg_step){.statement = statement, .param_count = count, .values = values};
+}

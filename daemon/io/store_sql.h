@@ -97,4 +97,7 @@ extern const char *const fw_sql_columns[FW_SQL_BATCH];
 /* FW_SQL_REPORT takes those of the readings of all its reports too, behind its own. */
 extern const char *const fw_sql_reading_columns;
 
+/* A step whose parameters are text, or that has none. */
+struct fw_pg_step fw_sql_text_step(enum fw_sql statement, const char *const *values, int count);
+
 #endif
