@@ -24,11 +24,11 @@ BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 BASE  := arena deadline error idset log mem seqset strmap text time
 MODEL := device incident names rulebook settings standard town window
-CORE  := alarm classify classify_table conduct confirm core decode escalate event hazard hearing incident load measure pages passed \
+CORE  := alarm area chatter classify classify_table conduct confirm core decode escalate event flood hazard hearing incident load measure pages passed \
          pipeline receipt state supervise threshold timeline watched window
 IO    := address config_file control crc32c journal journal_folder journal_keeper journal_open journal_scan journal_segment \
          lease loop mqtt mqtt_client mqtt_events mqtt_outbox mqtt_profile mqtt_socket page_json pg pg_columns pg_connect service \
-         store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows webhook window_read window_rows
+         store store_ask store_batch store_copy store_fault store_read store_refuse store_rows store_sql town_read town_rows webhook window_read window_rows
 APP   := actions daemon handover hearing lane options reading role status turn
 CLI   := act classification command csv db faults import import_file journal journal_export journal_replay journal_show list main migrate \
          moment reconcile rows say sha256 show simulate simulate_play simulate_town simulate_trace status town_files town_questions town_sql writer writer_text

@@ -5,6 +5,8 @@ UNIT := arena_test classify_test csv_test deadline_test device_test idset_test l
 
 # These have the fixture: a core, a small town and a clock.
 CORE_UNIT := \
+        area_test \
+        chatter_test \
         conduct_test \
         confirm_test \
         core_hardship_test \
@@ -12,6 +14,7 @@ CORE_UNIT := \
         core_property_test \
         core_replay_test \
         core_test \
+        flood_test \
         hazard_test \
         level_test \
         supervise_test \
@@ -56,7 +59,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/ob
 
 # The store on a private PostgreSQL: tests/store/run PROGRAM, and store_test rate to measure.
 $(STORE_TESTS): $(BUILD)/tests/store/%: $(BUILD)/obj/tests/store/%.o $(call obj,tests/store/store_fixture.c \
-    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_batch store_copy store_fault store_read store_refuse store_sql town_read town_rows window_read window_rows)) $(CORE_LIB)
+    $(patsubst %,daemon/io/%.c,loop pg pg_columns pg_connect store store_ask store_batch store_copy store_fault store_read store_refuse store_rows store_sql town_read town_rows window_read window_rows)) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -levent_core -lpq $(CORE_LIBS) -lcmocka
 

@@ -51,6 +51,7 @@ run(struct fw_daemon *d, const struct fw_action *action)
 	case FW_ACT_CLAIM:
 	case FW_ACT_RESULT:
 	case FW_ACT_TIMELINE:
+	case FW_ACT_FLOOD:
 	case FW_ACT_HAZARD:
 	case FW_ACT_WATCH:
 	case FW_ACT_STATUS:

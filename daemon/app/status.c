@@ -202,6 +202,8 @@ fw_status_json(const struct fw_daemon *d)
 	set(o, "emergencies_without_anyone", c.nobody);
 	set(o, "emergencies_unreached", c.unreached);
 	set(o, "promoted", c.promoted);
+	set(o, "chatters", c.chatters);
+	set(o, "floods", c.floods);
 	set(o, "boots_forgotten", c.boots_forgotten);
 	set(o, "watches", c.watches);
 	set(o, "watches_refused", c.watches_refused);

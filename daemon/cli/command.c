@@ -34,6 +34,8 @@ const struct fw_command fw_commands[] = {
 	"one device, its active alarms and what is missing of it"},
     {"explain alarm", "ID", SHOW, fw_run_show, "",
 	"which rule, data and level made it what it is, and why whom was called"},
+    {"flood list", "", LIST | WHEN | TAKES(DIVISION) | TAKES(STATE), fw_run_list, "active over",
+	"times with more alarms in a division than people can follow"},
     {"gap list", "", LIST | WHEN | TAKES(DIVISION) | TAKES(DEVICE), fw_run_list, "",
 	"sequences that were passed over and have not come"},
     {"hazard assign", "ID PERSON", ACT | TAKES(DEADLINE), fw_run_act, "",

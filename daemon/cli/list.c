@@ -48,6 +48,9 @@ static const struct view {
 	"device division registration mode battery_percent signal_dbm active_alarms last_seen_at site site_name",
 	"SELECT * FROM firewatch.device_state WHERE " SITE " AND " DIVISION " AND " DEVICE
 	" AND " STATE("registration") " ORDER BY device" LIMIT},
+    {"flood list", "division state started_at ended_at peak_10min alarms division_name",
+	"SELECT * FROM firewatch.flood_history WHERE " DIVISION " AND " STATE("state") " AND " WHEN(
+	    "started_at") " ORDER BY started_at DESC, division" LIMIT},
     {"gap list", NULL,
 	"SELECT *, date_trunc('second', now() - opened_at)::text AS age FROM firewatch.sequence_gap"
 	" WHERE " DIVISION " AND " DEVICE

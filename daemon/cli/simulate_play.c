@@ -110,6 +110,7 @@ run_one(struct fw_simulation *s, const struct fw_action *a)
 	case FW_ACT_STEP:
 	case FW_ACT_RESULT:
 	case FW_ACT_TIMELINE:
+	case FW_ACT_FLOOD:
 	case FW_ACT_WINDOW:
 	case FW_ACT_HAZARD:
 	case FW_ACT_WATCH:

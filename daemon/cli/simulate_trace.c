@@ -298,6 +298,11 @@ fw_trace_action(struct fw_trace *t, const struct fw_action *a)
 		fw_trace_line(t, "timeline %s %s by %s: %s", a->u.timeline->incident->key,
 		    a->u.timeline->kind, a->u.timeline->actor, a->u.timeline->detail);
 		break;
+	case FW_ACT_FLOOD:
+		fw_trace_line(t, "flood of %s %s: %u alarms, at most %u in 10 min",
+		    a->u.flood->division, a->u.flood->ended_at_us ? "is over" : "lasts",
+		    a->u.flood->alarms, a->u.flood->peak_10min);
+		break;
 	case FW_ACT_WINDOW:
 		fw_trace_line(t, "window %s is over", a->u.window.window->id);
 		break;

@@ -95,22 +95,37 @@ static void
 repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
 {
 	bool silent = c->received_at_us - a->last_seen_us >= core->rules.realarm_after_us;
+	bool new_bit = !fw_alarm_held_by(a, c->bit);
+	/* Its restore was held back, but people have heard of it, or have been told. */
+	bool back = a->held_back && !is_over(c);
+	unsigned held_back = back ? a->holds[0].bit : c->bit;
+	bool answered = a->windowed ? !fw_incident_is_open(a->incident)
+				    : !fw_incident_is_open_outside(a->incident);
 	bool new_cause =
-	    fw_class_is_emergency(a->class) && (silent || !fw_alarm_held_by(a, c->bit));
+	    fw_class_is_emergency(a->class) && (silent || new_bit || (back && answered));
 
-	a->report_count++;
+	a->report_count += c->bit != FW_FINDING_CHATTER; /* no report says that */
 	if (c->judgement.weight > a->weight)
 		a->weight = c->judgement.weight;
 	if (c->received_at_us > a->last_seen_us)
 		a->last_seen_us = c->received_at_us;
 	if (!is_over(c))
 		note_raised(a, c);
+	if (held_back != c->bit)
+		fw_alarm_let_go(a, held_back);
+	if (back) {
+		a->held_back = false;
+		a->restored_boot = 0;
+		a->restored_sequence = 0;
+	}
 	if (a->incident->closed && (new_cause || c->received_at_us - a->incident->closed_at_us >=
 						     core->rules.realarm_after_us)) {
 		fw_incident_detach(core, a);
 		fw_incident_attach(core, a, c, now_us);
 		return;
 	}
+	if (new_bit)
+		fw_area_take(core, a, c, now_us);
 	if (new_cause && !a->incident->closed)
 		fw_incident_again(core, a, now_us);
 	fw_incident_confirm(core, a, now_us);
@@ -135,12 +150,16 @@ end(struct fw_core *core, struct fw_alarm *a, int64_t at_us, const char *how, in
 	char key[FW_ID_MAX + 48];
 
 	a->restored_at_us = at_us;
+	a->held_back = false;
 	fw_alarm_index(core, a);
 	fw_hazard_disarm(core, a);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
-	fw_timeline(core, a->incident, now_us, key, "restored", a->device->id, "%s at point %u: %s",
-	    fw_class_name(a->class), a->point, how);
+	if (a->incident->area)
+		fw_area_restored(core, a->incident, now_us);
+	else
+		fw_timeline(core, a->incident, now_us, key, "restored", a->device->id,
+		    "%s at point %u: %s", fw_class_name(a->class), a->point, how);
 	if (a->incident->closed)
 		fw_incident_release(core, a->incident);
 }
@@ -152,12 +171,25 @@ end_by(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const
 	a->restored_boot = c->boot_id;
 	a->restored_sequence = c->sequence;
 	end(core, a, c->received_at_us, how, now_us);
+	fw_chatter_ended(core, a);
+}
+
+void
+fw_alarm_end_held_back(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
+{
+	a->held_back = false;
+	while (a->hold_count > 1)
+		fw_alarm_let_go(a, a->holds[0].bit);
+	fw_alarm_let_go(a, a->holds[0].bit);
+	end(core, a, a->last_seen_us, "restored, and quiet for a minute since", now_us);
 }
 
 static void
 take_off(struct fw_core *core, struct fw_alarm *a, unsigned bit, const struct fw_cause *c,
     const char *how, int64_t now_us)
 {
+	if (fw_chatter_holds_back(core, a, c))
+		return;
 	if (fw_alarm_let_go(a, bit))
 		end_by(core, a, c, how, now_us);
 	else
@@ -194,6 +226,7 @@ fw_alarm_restore(struct fw_core *core, const struct fw_cause *c, const char *how
 {
 	bool changed = false;
 
+	fw_chatter_settle(core, c, now_us);
 	if (c->sequence)
 		fw_device_note_over(
 		    c->device, c->point, UINT64_C(1) << c->bit, c->boot_id, c->sequence);
@@ -239,18 +272,25 @@ fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 void
 fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 {
-	struct fw_alarm *a = fw_alarm_raised(core, c->device, c->point, c->judgement.class);
+	struct fw_alarm *a;
 
+	fw_chatter_settle(core, c, now_us);
+	a = fw_alarm_raised(core, c->device, c->point, c->judgement.class);
 	if (a) {
+		bool back = a->held_back;
+
 		repeat_alarm(core, a, c, now_us);
 		fw_alarm_mark(core, a);
+		fw_chatter_raised(core, c, back && !a->held_back, now_us);
 		return;
 	}
 	a = make(core, c, now_us);
 	note_raised(a, c);
 	core->counters.alarms_opened++;
+	fw_flood_count(core, fw_device_division(c->device), c->received_at_us);
 	fw_incident_attach(core, a, c, now_us);
 	fw_alarm_mark(core, a);
+	fw_chatter_raised(core, c, true, now_us);
 	/* It is recorded, and calls people like any other. */
 	if (is_over(c))
 		end_by(core, a, c, "a later report has restored it already", now_us);

@@ -12,6 +12,8 @@ struct fw_rules
 fw_rules_of(const struct fw_settings *s)
 {
 	return (struct fw_rules){
+	    .area_devices = (uint32_t)s->rules.area_devices,
+	    .area_share_percent = (uint32_t)s->rules.area_share_percent,
 	    .clock_ahead_us = s->rules.clock_ahead_s * FW_S,
 	    .clock_behind_us = s->rules.clock_behind_s * FW_S,
 	    .confirm_within_us = s->rules.confirm_within_s * FW_S,
@@ -64,6 +66,8 @@ fw_core_tick(struct fw_core *core, int64_t now_us)
 	fw_window_tick(core, now_us);
 	fw_hazard_tick(core, now_us);
 	fw_threshold_tick(core, now_us);
+	fw_chatter_tick(core, now_us);
+	fw_flood_tick(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
 	fw_supervise_tick(core, now_us);
@@ -98,8 +102,8 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	const struct fw_deadlines *all[] = {
-	    &core->steps_due, &core->pages_due, &core->hazards_due, &core->windows_due};
+	const struct fw_deadlines *all[] = {&core->steps_due, &core->pages_due, &core->hazards_due,
+	    &core->windows_due, &core->chatters_due, &core->floods_due};
 	int64_t next = core->false_alarms_unchecked ? 0 : fw_threshold_next_us(core);
 
 	if (fw_supervise_next_us(core) < next)
@@ -116,6 +120,7 @@ fw_core_flush(struct fw_core *core)
 	fw_core_begin(core);
 	fw_incident_flush(core);
 	fw_alarm_flush(core);
+	fw_flood_flush(core);
 	return fw_core_end(core);
 }
 

@@ -28,6 +28,8 @@ struct fw_rules {
 	int64_t clock_ahead_us, clock_behind_us;
 	int64_t confirm_within_us;
 	int64_t realarm_after_us;
+	/* so many devices of a division, or such a share of them, are an area's incident */
+	uint32_t area_devices, area_share_percent;
 	int64_t uncommitted_us; /* a fire page not committed by then is sent all the same */
 	int64_t retry_us,
 	    retry_max_us;      /* between attempts of a page: the first pause and the longest */
@@ -54,6 +56,7 @@ enum fw_action_type {
 	FW_ACT_CLAIM,      /* u.page: claim its row for a further attempt; then fw_core_claimed */
 	FW_ACT_RESULT,     /* u.page: write what became of an attempt */
 	FW_ACT_TIMELINE,   /* u.timeline */
+	FW_ACT_FLOOD,      /* u.flood: write its row, new or changed */
 	FW_ACT_WINDOW,     /* u.window: write down that it is over */
 	FW_ACT_HAZARD,     /* u.hazard: write it down, unless it is known */
 	FW_ACT_WATCH,      /* u.watch: write its row, new or changed */
@@ -148,6 +151,7 @@ struct fw_action {
 		const struct fw_step *step;
 		const struct fw_page *page;
 		const struct fw_timeline *timeline;
+		const struct fw_flood *flood;
 		const struct fw_hazard *hazard;
 		struct {
 			const struct fw_window *window;
@@ -211,6 +215,8 @@ struct fw_core_counters {
 	    committed_quarantined[FW_LANES];
 	uint64_t promoted; /* telemetry reports that changed state */
 	uint64_t alarms_opened, incidents_opened, pages;
+	uint64_t chatters;        /* times that an alarm began to chatter */
+	uint64_t floods;          /* that last now */
 	uint64_t boots_forgotten; /* of devices that had too many */
 	uint64_t nobody;          /* times that an emergency found nobody at all to page */
 	uint64_t pages_failed;    /* for good, after all their attempts */
@@ -316,6 +322,9 @@ FW_MUST_CHECK int fw_core_load_step(
 FW_MUST_CHECK int fw_core_load_page(
     struct fw_core *core, struct fw_page *page, const char *incident_id);
 
+/* When alarms of a division were opened, in their order; then the floods that last. */
+void fw_core_load_opened(struct fw_core *core, const char *division, int64_t at_us);
+void fw_core_load_flood(struct fw_core *core, const struct fw_flood *flood);
 /* A pending one; a threshold that the town has no more is dropped when it is due. */
 void fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t now_us);
 

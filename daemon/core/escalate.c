@@ -425,6 +425,18 @@ fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us)
 }
 
 void
+fw_escalate_cancel(struct fw_core *core, struct fw_incident *i)
+{
+	for (struct fw_step *s = i->steps; s; s = s->next) {
+		if (s->state != FW_STEP_QUEUED)
+			continue;
+		fw_deadline_cancel(&core->steps_due, &s->deadline);
+		s->state = FW_STEP_CANCELLED;
+		emit_step(core, s);
+	}
+}
+
+void
 fw_escalate_answered(struct fw_core *core, struct fw_incident *i)
 {
 	for (struct fw_step *s = i->steps; s; s = s->next) {

@@ -53,17 +53,16 @@ fw_incident_detach(struct fw_core *core, struct fw_alarm *a)
 	fw_incident_release(core, i);
 }
 
-static struct fw_incident *
-open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_cause *c,
-    int64_t now_us)
+struct fw_incident *
+fw_incident_new(struct fw_core *core, const char *id, const char *key, const char *division,
+    const char *site, const struct fw_alarm *a, const struct fw_cause *c)
 {
-	const struct fw_site *site = fw_device_site(a->device);
 	struct fw_incident *i = fw_calloc(1, sizeof(*i));
 
-	i->id = fw_strdup(c->name);
+	i->id = fw_strdup(id);
 	i->key = fw_strdup(key);
-	i->division = fw_strdup(fw_device_division(a->device));
-	i->site = fw_strdup(site ? site->id : "");
+	i->division = fw_strdup(division);
+	i->site = fw_strdup(site);
 	i->device = fw_strdup(a->device->id);
 	i->class = a->class;
 	i->outside_class = FW_CLASSES;
@@ -73,6 +72,17 @@ open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const s
 	fw_strmap_put(&core->incidents, i->id, strlen(i->id), i);
 	fw_strmap_put(&core->open_incidents, i->key, strlen(i->key), i);
 	core->counters.incidents_opened++;
+	return i;
+}
+
+static struct fw_incident *
+open_incident(struct fw_core *core, struct fw_alarm *a, const char *key, const struct fw_cause *c,
+    int64_t now_us)
+{
+	const struct fw_site *site = fw_device_site(a->device);
+	struct fw_incident *i = fw_incident_new(
+	    core, c->name, key, fw_device_division(a->device), site ? site->id : "", a, c);
+
 	fw_timeline(core, i, now_us, "opened", "opened", a->device->id, "%s at %s",
 	    fw_class_name(a->class), site ? site->name : "an unclaimed device");
 	return i;
@@ -206,14 +216,38 @@ call_for(
 }
 
 void
+fw_incident_call_area(struct fw_core *core, struct fw_alarm *a, const char *text, int64_t now_us)
+{
+	fw_incident_again(core, a, now_us);
+	replace_text(&a->incident->cause_zone, "");
+	replace_text(&a->incident->cause_text, text);
+}
+
+void
+fw_incident_merged(struct fw_core *core, struct fw_incident *i, const char *into, int64_t now_us)
+{
+	i->merged_into = fw_strdup(into);
+	i->closed = true;
+	i->closed_at_us = now_us;
+	i->closed_trigger = i->trigger_count;
+	fw_strmap_remove(&core->open_incidents, i->key, strlen(i->key));
+	fw_escalate_cancel(core, i);
+	fw_page_answered(core, i);
+	fw_incident_mark(core, i);
+}
+
+void
 fw_incident_attach(
     struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
 {
 	const char *key = fw_incident_key(core, a->device);
-	struct fw_incident *i = fw_strmap_get(&core->open_incidents, key, strlen(key));
+	struct fw_incident *i;
 	enum call call;
 	char entry[FW_ID_MAX + 16];
 
+	if (fw_area_take(core, a, c, now_us))
+		return;
+	i = fw_strmap_get(&core->open_incidents, key, strlen(key));
 	if (!i)
 		i = open_incident(core, a, key, c, now_us);
 	else if (i->linked_alarms > i->prune_above)

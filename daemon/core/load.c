@@ -72,6 +72,7 @@ fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen)
 void
 fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 {
+	i->area = !*i->site && strncmp(i->key, "area:", strlen("area:")) == 0;
 	i->cause_class = i->class;
 	i->outside_class = i->class;
 	i->outside_trigger = i->trigger_count;
@@ -88,7 +89,7 @@ fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 static void
 adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
 {
-	if (a->class != i->class || a->received_at_us < i->cause_received_us)
+	if (i->area || a->class != i->class || a->received_at_us < i->cause_received_us)
 		return;
 	free(i->cause_device);
 	free(i->cause_zone);
@@ -124,15 +125,17 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	a->device = fw_core_device(core, device, division);
 	fw_alarm_link(i, a);
 	fw_alarm_index(core, a);
+	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
+	fw_area_load(core, a);
 	for (unsigned bit = 0; bit < 64; bit++)
 		if (a->conditions >> bit & 1)
 			fw_alarm_hold(a, bit, a->raised_boot, a->raised_sequence);
+	fw_chatter_load(core, a);
 	if (a->restored_sequence)
 		fw_device_note_over(
 		    a->device, a->point, a->conditions, a->restored_boot, a->restored_sequence);
 	fw_conduct_load_alarm(core, a);
 	adopt_cause(i, a);
-	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	note_window(i, a);
 	fw_hazard_arm(core, a);
 	return FW_OK;

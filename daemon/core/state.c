@@ -26,10 +26,15 @@ fw_core_new(const struct fw_rules *rules, uint64_t hash_seed)
 	fw_strmap_init(&core->incidents, hash_seed);
 	fw_strmap_init(&core->open_incidents, hash_seed);
 	fw_strmap_init(&core->pages, hash_seed);
+	fw_strmap_init(&core->chatters, hash_seed);
+	fw_strmap_init(&core->floods, hash_seed);
+	fw_strmap_init(&core->areas, hash_seed);
 	fw_strmap_init(&core->raised, hash_seed);
 	fw_strmap_init(&core->restored, hash_seed);
 	fw_deadlines_init(&core->steps_due);
 	fw_deadlines_init(&core->pages_due);
+	fw_deadlines_init(&core->chatters_due);
+	fw_deadlines_init(&core->floods_due);
 	fw_deadlines_init(&core->hazards_due);
 	fw_deadlines_init(&core->windows_due);
 	fw_strmap_init(&core->false_alarms, hash_seed);
@@ -111,6 +116,9 @@ fw_core_free(struct fw_core *core)
 	fw_strmap_fini(&core->incidents);
 	fw_strmap_fini(&core->open_incidents);
 	fw_strmap_fini(&core->pages);
+	fw_chatter_free(core);
+	fw_flood_free(core);
+	fw_strmap_fini(&core->areas);
 	fw_strmap_fini(&core->raised);
 	fw_strmap_fini(&core->restored);
 	fw_arena_fini(&core->arena);
@@ -137,6 +145,8 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 	if (now_us < core->last_now_us) {
 		fw_deadlines_shift(&core->steps_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->chatters_due, now_us - core->last_now_us);
+		fw_deadlines_shift(&core->floods_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->hazards_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->watches_due, now_us - core->last_now_us);
 		core->watches_held_us += now_us - core->last_now_us;
@@ -282,6 +292,8 @@ fw_alarm_index(struct fw_core *core, struct fw_alarm *a)
 		return;
 	}
 	if (a->device_at) {
+		fw_area_forget(a);
+		a->incident->raised_alarms--;
 		fw_strmap_remove(&core->raised, (const char *)&a->key, sizeof(a->key));
 		*a->device_at = a->device_next;
 		if (a->device_next)
@@ -302,6 +314,7 @@ fw_alarm_link(struct fw_incident *i, struct fw_alarm *a)
 		a->incident_next->incident_at = &a->incident_next;
 	i->alarms = a;
 	i->linked_alarms++;
+	i->raised_alarms += !a->restored_at_us;
 }
 
 void
@@ -311,6 +324,7 @@ fw_alarm_unlink(struct fw_alarm *a)
 	if (a->incident_next)
 		a->incident_next->incident_at = a->incident_at;
 	a->incident->linked_alarms--;
+	a->incident->raised_alarms -= !a->restored_at_us;
 }
 
 static void

@@ -13,6 +13,9 @@
  *	alarm.c     cause -> alarm raised, repeated, restored
  *	incident.c  alarm -> incident, trigger
  *	confirm.c   how sure a fire is
+ *	chatter.c   the same alarm over and over -> one, and a fault
+ *	flood.c     how many alarms a division has
+ *	area.c      many alarms of a division -> one incident
  *	supervise.c silence -> cause
  *	conduct.c   what a device's reports give away beside what they say -> cause
  *	hearing.c   up to when, and when not, the centre could hear
@@ -67,11 +70,15 @@ struct fw_core {
 	struct fw_strmap incidents;
 	struct fw_strmap open_incidents; /* key -> struct fw_incident: not closed */
 	struct fw_strmap pages;          /* id -> struct fw_page: not over */
+	struct fw_strmap chatters;       /* struct fw_alarm_key -> struct fw_chatter */
+	struct fw_strmap floods;         /* division -> struct fw_flood_meter */
+	struct fw_strmap areas;          /* key -> struct fw_area, in `lasting` */
 	struct fw_strmap raised;         /* struct fw_alarm_key -> struct fw_alarm */
 	/* likewise: the emergency that was restored last, while it is remembered */
 	struct fw_strmap restored;
 	struct fw_strmap watches; /* struct fw_watched_key -> struct fw_watched */
-	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due, watches_due;
+	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due, watches_due,
+	    chatters_due, floods_due;
 	int64_t watches_held_us;       /* until then only messages tell that something has lasted */
 	struct fw_windows *windows;    /* NULL: none yet */
 	struct fw_strmap false_alarms; /* "site:" or "device:" and id -> struct fw_false_alarms */
@@ -86,6 +93,7 @@ struct fw_core {
 
 	struct fw_alarm *dirty_alarms;
 	struct fw_incident *dirty_incidents;
+	struct fw_flood_meter *dirty_floods;
 	struct fw_incident *unreached; /* an emergency's page failed for good in this input */
 	struct fw_device *dirty_devices, **dirty_devices_end; /* first marked, first written */
 
@@ -204,6 +212,8 @@ bool fw_alarm_restore_class(
     struct fw_core *core, const struct fw_cause *c, const char *how, int64_t now_us);
 /* What the device had said of the point, or with point 0 of all of them, is over. */
 bool fw_alarm_reset(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
+/* The restore that was held back counts now, as of when it was said. */
+void fw_alarm_end_held_back(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_alarm_mark(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_flush(struct fw_core *core);
 
@@ -218,6 +228,16 @@ void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
 void fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
+/* A new one, of an alarm's class, severity and level; it is not linked.  Texts are copied. */
+struct fw_incident *fw_incident_new(struct fw_core *core, const char *id, const char *key,
+    const char *division, const char *site, const struct fw_alarm *a, const struct fw_cause *c);
+/* Calls people for an area's member, unless they are being called; `text` is what pages say. */
+void fw_incident_call_area(
+    struct fw_core *core, struct fw_alarm *a, const char *text, int64_t now_us);
+/* It ends as part of another one, to which its raised alarms have gone: what is queued for it is
+ * cancelled. */
+void fw_incident_merged(
+    struct fw_core *core, struct fw_incident *i, const char *into, int64_t now_us);
 /* "site" or "device:id": what gathers alarms into one incident.  In the arena. */
 const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 
@@ -225,6 +245,35 @@ const char *fw_incident_key(struct fw_core *core, const struct fw_device *d);
 /* What an alarm that was raised, or repeated, says of its incident's fire. */
 void fw_incident_confirm(struct fw_core *core, const struct fw_alarm *a, int64_t now_us);
 
+/* chatter.c */
+/* First of all with a cause that raises or restores: what was due before it. */
+void fw_chatter_settle(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
+/* Its alarm is raised, anew or still. */
+void fw_chatter_raised(struct fw_core *core, const struct fw_cause *c, bool anew, int64_t now_us);
+void fw_chatter_ended(struct fw_core *core, const struct fw_alarm *a);
+/* True: the cause, which would end the alarm, does not yet. */
+bool fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c);
+void fw_chatter_tick(struct fw_core *core, int64_t now_us);
+void fw_chatter_load(struct fw_core *core, struct fw_alarm *a);
+void fw_chatter_free(struct fw_core *core);
+
+/* flood.c */
+/* An alarm of the division was opened. */
+void fw_flood_count(struct fw_core *core, const char *division, int64_t at_us);
+void fw_flood_tick(struct fw_core *core, int64_t now_us);
+void fw_flood_flush(struct fw_core *core);
+void fw_flood_free(struct fw_core *core);
+
+/* area.c */
+/* Counts an alarm that is new, or has the cause's bit anew.  True: the area's incident has it, and
+ * its site is to have no other for it. */
+bool fw_area_take(
+    struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us);
+/* It is raised no more. */
+void fw_area_forget(struct fw_alarm *a);
+/* One of the incident's alarms was restored: says so when it was the last one. */
+void fw_area_restored(struct fw_core *core, const struct fw_incident *i, int64_t now_us);
+void fw_area_load(struct fw_core *core, struct fw_alarm *a);
 /* supervise.c */
 /* Of a report that was taken in, behind fw_conduct_report.  True: state has changed. */
 bool fw_supervise_report(struct fw_core *core, const struct fw_report *r, int64_t now_us);
@@ -269,6 +318,8 @@ void fw_escalate_unreached(struct fw_core *core, int64_t now_us);
 /* Every step that has not been done is done now, answered or not. */
 void fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us);
 void fw_escalate_tick(struct fw_core *core, int64_t now_us);
+/* Cancels the queued steps, with their rows. */
+void fw_escalate_cancel(struct fw_core *core, struct fw_incident *i);
 /* Forgets the queued steps that an answer covers; their rows are cancelled by whoever answered. */
 void fw_escalate_answered(struct fw_core *core, struct fw_incident *i);
 

@@ -48,7 +48,9 @@ add_place(json_t *o, const struct fw_page *page, const struct fw_town *town)
 	const struct fw_site *site = fw_town_site(town, i->site);
 	const struct fw_division *division = fw_town_division_near(town, i->division);
 	char title[TITLE_MAX + 1];
-	const char *where = site ? site->name : i->cause_device;
+	const char *where = site                  ? site->name
+			    : i->area && division ? division->name
+						  : i->cause_device;
 
 	set_text(o, "division", i->division);
 	set_text(o, "division_name", division ? division->name : "");

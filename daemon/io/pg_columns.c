@@ -177,6 +177,15 @@ fw_put_time(struct fw_columns *c, int64_t t_us)
 }
 
 void
+fw_put_time_or_null(struct fw_columns *c, int64_t t_us)
+{
+	if (t_us)
+		fw_put_time(c, t_us);
+	else
+		fw_put_null(c);
+}
+
+void
 fw_put_null(struct fw_columns *c)
 {
 	struct fw_column *k = &c->column[c->next];

@@ -46,6 +46,7 @@ void fw_put_text_n(struct fw_columns *c, const char *text, size_t n);
 void fw_put_bytes(struct fw_columns *c, const void *bytes, size_t n);
 void fw_put_time(
     struct fw_columns *c, int64_t t_us); /* microseconds since 1970 UTC; FW_NEVER: infinity */
+void fw_put_time_or_null(struct fw_columns *c, int64_t t_us); /* NULL: 0 */
 void fw_put_null(struct fw_columns *c);
 
 /* The parameters, one for each column; they point into `c`.  Each array has room for c->count. */

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "io/loop.h"
+#include "io/store_rows.h"
 
 void
 fw_batch_init(struct fw_batch *b, const char *instance, enum fw_lane lane)
@@ -56,15 +57,6 @@ fw_batch_reset(struct fw_batch *b)
 }
 
 static void
-put_time_or_null(struct fw_columns *c, int64_t t_us)
-{
-	if (t_us)
-		fw_put_time(c, t_us);
-	else
-		fw_put_null(c);
-}
-
-static void
 keep_item(struct fw_batch *b, const struct fw_receipt_item *item)
 {
 	b->items = fw_grow(b->items, &b->item_cap, b->item_count + 1, sizeof(*b->items));
@@ -82,40 +74,6 @@ keep_report_item(struct fw_batch *b, const struct fw_action *action)
 	b->report_items[row] = (uint32_t)b->item_count;
 	b->has_replays |= action->u.report->message->replay_id != NULL;
 	keep_item(b, &action->item);
-}
-
-/* ---------------------------------------------------------------- array literals, of integers only
- */
-
-enum gap_field { GAP_FIRST, GAP_LAST, GAP_OPENED };
-
-static void
-put_gaps(struct fw_batch *b, struct fw_columns *c, const struct fw_seqset *s, enum gap_field field)
-{
-	size_t size = (size_t)fw_seqset_gap_count(s) * 24 + 3, n = 1;
-	char *text;
-
-	b->scratch = text = fw_grow(b->scratch, &b->scratch_cap, size, 1);
-	text[0] = '{';
-	for (uint32_t i = 0; i < fw_seqset_gap_count(s); i++) {
-		const struct fw_gap *g = &s->gaps->items[i];
-		int64_t value = 0;
-
-		switch (field) {
-		case GAP_FIRST:
-			value = (int64_t)g->first;
-			break;
-		case GAP_LAST:
-			value = (int64_t)g->last;
-			break;
-		case GAP_OPENED:
-			value = g->opened_at_us;
-			break;
-		}
-		n += (size_t)snprintf(text + n, size - n, "%s%" PRId64, i ? "," : "", value);
-	}
-	text[n++] = '}';
-	fw_put_text_n(c, text, n);
 }
 
 /* ---------------------------------------------------------------- reports */
@@ -204,68 +162,6 @@ add_replayed(struct fw_batch *b, const char *quarantine_id, const char *outcome)
 	fw_put_text(c, outcome);
 }
 
-/* ---------------------------------------------------------------- devices */
-
-static void
-add_device(struct fw_batch *b, const struct fw_device *d)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_REGISTER];
-
-	fw_put_text(c, d->id);
-	fw_put_text(c, fw_device_division(d));
-}
-
-static void
-add_outage(struct fw_batch *b, int64_t from_us, int64_t up_us)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_OUTAGE];
-
-	fw_put_text(c, b->instance);
-	fw_put_time(c, from_us);
-	fw_put_time(c, up_us);
-}
-
-static void
-add_status(struct fw_batch *b, const struct fw_device *d)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_STATUS];
-
-	if (!d->seen)
-		return;
-	fw_put_text(c, d->id);
-	fw_put_time(c, d->last_seen_us);
-	fw_put_time(c, d->last_observed_us);
-	fw_put_int(c, d->last_boot_id);
-	fw_put_int(c, (int32_t)d->mode);
-	fw_put_int(c, d->clock_fault);
-	if (!d->has_health) {
-		for (int i = 0; i < 4; i++)
-			fw_put_null(c);
-		return;
-	}
-	if (d->battery_percent)
-		fw_put_int(c, d->battery_percent);
-	else
-		fw_put_null(c);
-	fw_put_int(c, d->signal_dbm);
-	fw_put_int(c, d->mains_ok);
-	fw_put_text(c, d->firmware);
-}
-
-static void
-add_ledger(struct fw_batch *b, const struct fw_device *d, const struct fw_boot *boot)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_LEDGER];
-
-	fw_put_text(c, d->id);
-	fw_put_int(c, boot->boot_id);
-	fw_put_text(c, fw_device_division(d));
-	fw_put_int(c, (int64_t)boot->recorded.highest);
-	put_gaps(b, c, &boot->recorded, GAP_FIRST);
-	put_gaps(b, c, &boot->recorded, GAP_LAST);
-	put_gaps(b, c, &boot->recorded, GAP_OPENED);
-}
-
 /* ---------------------------------------------------------------- incidents and what belongs to
  * them */
 
@@ -291,12 +187,23 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_text(c, fw_class_name(i->class));
 	fw_put_text(c, fw_severity_name(i->severity));
 	fw_put_time(c, i->opened_at_us);
-	put_time_or_null(c, i->confirmed_at_us);
+	fw_put_time_or_null(c, i->confirmed_at_us);
 	fw_put_text(c, fw_level_name(i->level));
 	fw_put_int(c, (int32_t)i->alarm_count);
 	fw_put_int(c, (int32_t)i->trigger_count);
 	fw_put_text(c, b->instance);
 	fw_put_text(c, fw_confidence_name(i->confidence));
+	fw_put_text(c, i->merged_into);
+	fw_put_time_or_null(c, i->merged_into ? i->closed_at_us : 0);
+}
+
+/* An area has many. */
+static const char *
+site_of(const struct fw_alarm *a)
+{
+	const struct fw_site *site = a->incident->area ? fw_device_site(a->device) : NULL;
+
+	return site ? site->id : a->incident->site;
 }
 
 static void
@@ -310,7 +217,7 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_text(c, a->device->id);
 	fw_put_text(c, i->id);
 	fw_put_text(c, i->division);
-	fw_put_text(c, i->site);
+	fw_put_text(c, site_of(a));
 	fw_put_text(c, a->zone);
 	fw_put_int(c, a->point);
 	fw_put_text(c, fw_class_name(a->class));
@@ -324,7 +231,7 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_time(c, a->received_at_us);
 	fw_put_time(c, a->last_seen_us);
 	fw_put_int(c, (int32_t)a->report_count);
-	put_time_or_null(c, a->restored_at_us);
+	fw_put_time_or_null(c, a->restored_at_us);
 	fw_put_int(c, a->raised_boot);
 	fw_put_int(c, (int64_t)a->raised_sequence);
 	fw_put_text(c, fw_level_name(a->level));
@@ -393,7 +300,7 @@ put_page(struct fw_batch *b, struct fw_columns *c, const struct fw_page *p)
 	fw_put_text(c, p->target);
 	fw_put_int(c, p->force);
 	fw_put_time(c, p->due_at_us);
-	put_time_or_null(c, p->sent_at_us);
+	fw_put_time_or_null(c, p->sent_at_us);
 	fw_put_int(c, (int32_t)p->attempts);
 }
 
@@ -457,63 +364,6 @@ add_timeline(struct fw_batch *b, const struct fw_timeline *t)
 	fw_put_text(c, t->detail);
 }
 
-static void
-add_window(struct fw_batch *b, const struct fw_window *w, int64_t at_us)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_WINDOW];
-
-	fw_put_text(c, w->id);
-	fw_put_text(c, w->division);
-	fw_put_time(c, at_us);
-}
-
-static void
-add_hazard(struct fw_batch *b, const struct fw_hazard *h)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_HAZARD];
-
-	fw_put_text(c, h->id);
-	fw_put_text(c, h->division);
-	fw_put_text(c, h->site);
-	fw_put_text(c, h->device);
-	fw_put_text(c, h->class);
-	fw_put_text(c, h->kind);
-	fw_put_text(c, h->major ? "major" : "general");
-	fw_put_text(c, h->person);
-	fw_put_text(c, h->reason);
-	fw_put_text(c, h->alarm);
-	fw_put_time(c, h->found_at_us);
-	fw_put_time(c, h->deadline_at_us);
-}
-
-static void
-add_watch(struct fw_batch *b, const struct fw_watch_row *w)
-{
-	struct fw_columns *c = &b->columns[FW_SQL_WATCH];
-
-	fw_put_text(c, w->device);
-	fw_put_int(c, w->point);
-	fw_put_text(c, fw_quantity_name(w->quantity));
-	fw_put_text(c, fw_class_name(w->class));
-	fw_put_int(c, w->below);
-	fw_put_int(c, w->is_change);
-	fw_put_text(c, w->division);
-	fw_put_text(c, w->state);
-	fw_put_text(c, w->name);
-	fw_put_double(c, w->value);
-	fw_put_double(c, w->change);
-	fw_put_int(c, w->boot_id);
-	fw_put_int(c, (int64_t)w->sequence);
-	fw_put_int(c, (int32_t)w->mode);
-	fw_put_int(c, w->backfill);
-	fw_put_int(c, w->past);
-	fw_put_time(c, w->at_us);
-	fw_put_time(c, w->observed_at_us);
-	fw_put_time(c, w->received_at_us);
-	fw_put_time(c, w->due_at_us);
-	fw_put_text(c, b->instance);
-}
-
 void
 fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 {
@@ -535,7 +385,7 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 		add_replayed(b, action->u.replayed.quarantine_id, action->u.replayed.outcome);
 		return;
 	case FW_ACT_REGISTER:
-		add_device(b, action->u.device);
+		fw_row_device(b, action->u.device);
 		return;
 	case FW_ACT_ALARM:
 		add_alarm(b, action->u.alarm);
@@ -559,23 +409,26 @@ fw_batch_add(struct fw_batch *b, const struct fw_action *action)
 	case FW_ACT_TIMELINE:
 		add_timeline(b, action->u.timeline);
 		return;
+	case FW_ACT_FLOOD:
+		fw_row_flood(b, action->u.flood);
+		return;
 	case FW_ACT_WINDOW:
-		add_window(b, action->u.window.window, action->u.window.at_us);
+		fw_row_window(b, action->u.window.window, action->u.window.at_us);
 		return;
 	case FW_ACT_HAZARD:
-		add_hazard(b, action->u.hazard);
+		fw_row_hazard(b, action->u.hazard);
 		return;
 	case FW_ACT_WATCH:
-		add_watch(b, action->u.watch);
+		fw_row_watch(b, action->u.watch);
 		return;
 	case FW_ACT_STATUS:
-		add_status(b, action->u.device);
+		fw_row_status(b, action->u.device);
 		return;
 	case FW_ACT_LEDGER:
-		add_ledger(b, action->u.ledger.device, action->u.ledger.boot);
+		fw_row_ledger(b, action->u.ledger.device, action->u.ledger.boot);
 		return;
 	case FW_ACT_OUTAGE:
-		add_outage(b, action->u.outage.from_us, action->u.outage.up_us);
+		fw_row_outage(b, action->u.outage.from_us, action->u.outage.up_us);
 		return;
 	case FW_ACT_LEDGER_MARK:
 		b->has_ledger_mark = true;

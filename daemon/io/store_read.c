@@ -18,13 +18,6 @@
 
 #define DAYS_AHEAD 7
 
-/* A step whose parameters are text, or that has none. */
-static struct fw_pg_step
-text_step(enum fw_sql statement, const char *const *values, int count)
-{
-	return (struct fw_pg_step){.statement = statement, .param_count = count, .values = values};
-}
-
 /* ---------------------------------------------------------------- the state of an earlier run */
 
 enum { /* steps, behind BEGIN */
@@ -43,6 +36,8 @@ enum {
 	WORK_STEPS,
 	WORK_PAGES,
 	WORK_WATCHES,
+	WORK_OPENED,
+	WORK_FLOODS,
 	WORK_STEP_COUNT
 };
 
@@ -185,13 +180,14 @@ on_records(size_t step, const PGresult *rows, void *context)
 }
 
 static char *
-incident_key(const char *site, const char *device)
+incident_key(const char *id, const char *site, const char *device)
 {
 	char key[FW_DEVICE_MAX + sizeof("device:")];
 
 	if (*site)
 		return fw_strdup(site);
-	snprintf(key, sizeof(key), "device:%s", device);
+	if (!fw_incident_area_key(id, key, sizeof(key)))
+		snprintf(key, sizeof(key), "device:%s", device);
 	return fw_strdup(key);
 }
 
@@ -204,7 +200,7 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->division = fw_strdup(fw_get_text(rows, row, 1));
 	i->site = fw_strdup(fw_get_text(rows, row, 2));
 	i->device = fw_strdup(fw_get_text(rows, row, 3));
-	i->key = incident_key(i->site, i->device);
+	i->key = incident_key(i->id, i->site, i->device);
 	i->class = fw_class_of(fw_get_text(rows, row, 4));
 	i->opened_at_us = fw_get_time(rows, row, 5);
 	i->confirmed_at_us = fw_get_time(rows, row, 6);
@@ -212,6 +208,10 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->trigger_count = (uint32_t)fw_get_int(rows, row, 8);
 	i->acknowledged_trigger = (uint32_t)fw_get_int(rows, row, 9);
 	i->closed_trigger = (uint32_t)fw_get_int(rows, row, 10);
+	if (!fw_get_null(rows, row, 17)) {
+		i->merged_into = fw_strdup(fw_get_text(rows, row, 17));
+		i->closed_trigger = i->trigger_count;
+	}
 	i->closed = i->closed_trigger >= i->trigger_count;
 	i->alarm_count = (uint32_t)fw_get_int(rows, row, 11);
 	i->verdict = fw_verdict_of(fw_get_text(rows, row, 12));
@@ -345,6 +345,22 @@ rows_of(const PGresult *rows)
 }
 
 static void
+load_floods(struct state_read *r)
+{
+	const PGresult *opened = r->held[WORK_OPENED], *floods = r->held[WORK_FLOODS];
+
+	for (int i = 0; i < rows_of(opened); i++)
+		fw_core_load_opened(r->core, fw_get_text(opened, i, 0), fw_get_time(opened, i, 1));
+	for (int i = 0; i < rows_of(floods); i++)
+		fw_core_load_flood(r->core, &(struct fw_flood){
+						.division = fw_get_text(floods, i, 0),
+						.started_at_us = fw_get_time(floods, i, 1),
+						.peak_10min = (uint32_t)fw_get_int(floods, i, 2),
+						.alarms = (uint32_t)fw_get_int(floods, i, 3),
+					    });
+}
+
+static void
 load_false_alarm(struct state_read *r, const PGresult *rows, int row)
 {
 	fw_core_load_false_alarm(r->core, fw_get_text(rows, row, 0), fw_get_text(rows, row, 1),
@@ -372,6 +388,7 @@ load_work(struct state_read *r)
 		left_out += load_page(r, r->held[WORK_PAGES], i) != FW_OK;
 	for (int i = 0; i < rows_of(r->held[WORK_WATCHES]); i++)
 		load_watch(r, r->held[WORK_WATCHES], i);
+	load_floods(r);
 	if (left_out)
 		fw_warning("state: %zu alarms, steps and pages belong to no incident that is open",
 		    left_out);
@@ -408,15 +425,17 @@ on_records_done(const struct fw_pg_error *error, void *context)
 		state_end(r, error->message);
 		return;
 	}
-	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
-	r->steps[WORK_WINDOWS] = text_step(FW_SQL_READ_WINDOWS, NULL, 0);
-	r->steps[WORK_FALSE_ALARMS] = text_step(FW_SQL_READ_FALSE_ALARMS, r->params, 1);
-	r->steps[WORK_INCIDENTS] = text_step(FW_SQL_READ_INCIDENTS, r->params, 1);
-	r->steps[WORK_ALARMS] = text_step(FW_SQL_READ_ALARMS, r->params, 1);
-	r->steps[WORK_STEPS] = text_step(FW_SQL_READ_STEPS, r->params, 1);
-	r->steps[WORK_PAGES] = text_step(FW_SQL_READ_PAGES, r->params, 1);
-	r->steps[WORK_WATCHES] = text_step(FW_SQL_READ_WATCHES, r->params, 1);
-	r->steps[WORK_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
+	r->steps[0] = fw_sql_text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
+	r->steps[WORK_WINDOWS] = fw_sql_text_step(FW_SQL_READ_WINDOWS, NULL, 0);
+	r->steps[WORK_FALSE_ALARMS] = fw_sql_text_step(FW_SQL_READ_FALSE_ALARMS, r->params, 1);
+	r->steps[WORK_INCIDENTS] = fw_sql_text_step(FW_SQL_READ_INCIDENTS, r->params, 1);
+	r->steps[WORK_ALARMS] = fw_sql_text_step(FW_SQL_READ_ALARMS, r->params, 1);
+	r->steps[WORK_STEPS] = fw_sql_text_step(FW_SQL_READ_STEPS, r->params, 1);
+	r->steps[WORK_PAGES] = fw_sql_text_step(FW_SQL_READ_PAGES, r->params, 1);
+	r->steps[WORK_OPENED] = fw_sql_text_step(FW_SQL_READ_OPENED, NULL, 0);
+	r->steps[WORK_FLOODS] = fw_sql_text_step(FW_SQL_READ_FLOODS, r->params, 1);
+	r->steps[WORK_WATCHES] = fw_sql_text_step(FW_SQL_READ_WATCHES, r->params, 1);
+	r->steps[WORK_STEP_COUNT] = fw_sql_text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, WORK_STEP_COUNT + 1, false, on_work, on_work_done);
 }
 
@@ -432,13 +451,14 @@ on_partitions_made(const struct fw_pg_error *error, void *context)
 	}
 	if (error)
 		fw_warning("state: no partitions are made: %s", error->message);
-	r->steps[0] = text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
-	r->steps[RECORDS_CHECKPOINTS] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
-	r->steps[RECORDS_LEDGER] = text_step(FW_SQL_READ_LEDGER, NULL, 0);
-	r->steps[RECORDS_REPORTS] = text_step(FW_SQL_READ_REPORTS, r->params, 1);
-	r->steps[RECORDS_SEEN] = text_step(FW_SQL_READ_SEEN, NULL, 0);
-	r->steps[RECORDS_OUTAGES] = text_step(FW_SQL_READ_OUTAGES, r->params, 1);
-	r->steps[RECORDS_STEP_COUNT] = text_step(FW_SQL_COMMIT, NULL, 0);
+	r->steps[0] = fw_sql_text_step(FW_SQL_BEGIN_SNAPSHOT, NULL, 0);
+	r->steps[RECORDS_CHECKPOINTS] =
+	    fw_sql_text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
+	r->steps[RECORDS_LEDGER] = fw_sql_text_step(FW_SQL_READ_LEDGER, NULL, 0);
+	r->steps[RECORDS_REPORTS] = fw_sql_text_step(FW_SQL_READ_REPORTS, r->params, 1);
+	r->steps[RECORDS_SEEN] = fw_sql_text_step(FW_SQL_READ_SEEN, NULL, 0);
+	r->steps[RECORDS_OUTAGES] = fw_sql_text_step(FW_SQL_READ_OUTAGES, r->params, 1);
+	r->steps[RECORDS_STEP_COUNT] = fw_sql_text_step(FW_SQL_COMMIT, NULL, 0);
 	state_send(r, RECORDS_STEP_COUNT + 1, true, on_records, on_records_done);
 }
 
@@ -477,7 +497,7 @@ fw_read_state(struct fw_pg *pg, const char *instance, const uint64_t journals[FW
 	r->now_us = now_us;
 	snprintf(r->days, sizeof(r->days), "%d", DAYS_AHEAD);
 	r->days_param[0] = r->days;
-	r->steps[0] = text_step(FW_SQL_MAKE_PARTITIONS, r->days_param, 1);
+	r->steps[0] = fw_sql_text_step(FW_SQL_MAKE_PARTITIONS, r->days_param, 1);
 	state_send(r, 1, false, NULL, on_partitions_made);
 }
 
@@ -503,137 +523,6 @@ fw_read_checkpoints(struct fw_pg *pg, const char *instance, const uint64_t journ
 {
 	struct state_read *r = state_new(pg, instance, journals, done, context);
 
-	r->steps[0] = text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
+	r->steps[0] = fw_sql_text_step(FW_SQL_READ_CHECKPOINTS, r->params, 1 + FW_LANES);
 	state_send(r, 1, false, on_checkpoints, on_checkpoints_done);
-}
-
-/* ---------------------------------------------------------------- readings of one request */
-
-struct reading {
-	void (*seen_act)(const struct fw_act *act, void *context);
-	void (*seen_message)(const struct fw_message *message, void *context);
-	void (*done)(const char *error, void *context);
-	void *context;
-	char text[2][FW_ID_MAX];
-	const char *params[2];
-	struct fw_pg_step steps[2];
-	struct fw_pg_request request;
-};
-
-static void
-on_reading_done(const struct fw_pg_error *error, void *context)
-{
-	struct reading *r = context;
-
-	r->done(error ? error->message : NULL, r->context);
-	free(r);
-}
-
-static struct reading *
-reading_new(void (*done)(const char *error, void *context), void *context)
-{
-	struct reading *r = fw_calloc(1, sizeof(*r));
-
-	r->done = done;
-	r->context = context;
-	r->params[0] = r->text[0];
-	r->params[1] = r->text[1];
-	r->request.steps = r->steps;
-	r->request.step_count = 1;
-	r->request.done = on_reading_done;
-	r->request.dropped = free;
-	r->request.context = r;
-	return r;
-}
-
-static void
-on_acts(size_t step, const PGresult *rows, void *context)
-{
-	struct reading *r = context;
-
-	(void)step;
-	for (int i = 0; i < PQntuples(rows); i++)
-		r->seen_act(
-		    &(struct fw_act){
-			.incident_id = fw_get_text(rows, i, 0),
-			.acknowledged_trigger = (uint32_t)fw_get_int(rows, i, 1),
-			.closed_trigger = (uint32_t)fw_get_int(rows, i, 2),
-			.verdict = fw_verdict_of(fw_get_text(rows, i, 3)),
-			.closed_at_us = fw_get_time(rows, i, 4),
-		    },
-		    r->context);
-}
-
-void
-fw_read_acts(struct fw_pg *pg, const char *incident_id,
-    void (*seen)(const struct fw_act *act, void *context),
-    void (*done)(const char *error, void *context), void *context)
-{
-	struct reading *r = reading_new(done, context);
-
-	r->seen_act = seen;
-	r->request.rows = on_acts;
-	if (incident_id) {
-		snprintf(r->text[0], sizeof(r->text[0]), "%s", incident_id);
-		r->steps[0] = text_step(FW_SQL_READ_ACT, r->params, 1);
-	} else {
-		r->steps[0] = text_step(FW_SQL_READ_ACTS, NULL, 0);
-	}
-	fw_pg_send(pg, &r->request);
-}
-
-static void
-on_replays(size_t step, const PGresult *rows, void *context)
-{
-	struct reading *r = context;
-
-	(void)step;
-	for (int i = 0; i < PQntuples(rows); i++)
-		r->seen_message(
-		    &(struct fw_message){
-			.replay_id = fw_get_text(rows, i, 0),
-			.lane = fw_get_int(rows, i, 1) == FW_LANE_ALARM ? FW_LANE_ALARM
-									: FW_LANE_TELEMETRY,
-			.position = (uint64_t)fw_get_int(rows, i, 2),
-			.received_at_us = fw_get_time(rows, i, 3),
-			.topic = fw_get_text(rows, i, 4),
-			.topic_len = fw_get_length(rows, i, 4),
-			.payload = (const uint8_t *)fw_get_text(rows, i, 5),
-			.payload_len = fw_get_length(rows, i, 5),
-			.original_len = (uint64_t)fw_get_int(rows, i, 6),
-			.replay_index = (int32_t)fw_get_int(rows, i, 7),
-		    },
-		    r->context);
-}
-
-void
-fw_read_replays(struct fw_pg *pg, void (*seen)(const struct fw_message *message, void *context),
-    void (*done)(const char *error, void *context), void *context)
-{
-	struct reading *r = reading_new(done, context);
-
-	r->seen_message = seen;
-	r->request.rows = on_replays;
-	r->steps[0] = text_step(FW_SQL_READ_REPLAYS, NULL, 0);
-	fw_pg_send(pg, &r->request);
-}
-
-/* Each alone: what cannot be dropped must not undo what was made. */
-static void
-keep(struct fw_pg *pg, enum fw_sql statement, int days,
-    void (*done)(const char *error, void *context), void *context)
-{
-	struct reading *r = reading_new(done, context);
-
-	snprintf(r->text[0], sizeof(r->text[0]), "%d", days);
-	r->steps[0] = text_step(statement, r->params, 1);
-	fw_pg_send(pg, &r->request);
-}
-
-void
-fw_keep_partitions(struct fw_pg *pg, int days_ahead, int keep_days,
-    void (*done)(const char *error, void *context), void *context)
-{
-	keep(pg, FW_SQL_MAKE_PARTITIONS, days_ahead, done, context);
-	keep(pg, FW_SQL_DROP_PARTITIONS, keep_days, done, context);
 }

@@ -8,9 +8,13 @@
 /* An incident that this instance sees to. */
 #define MINE "i.instance IN ($1, '')"
 
+/* An incident `i` that people have not closed, and that is not part of another. */
+#define NOT_CLOSED "(i.closed_trigger < i.trigger_count AND i.merged_into IS NULL)"
+
 /* A page's incident `i` has no answer that covers the page's trigger. */
-#define UNANSWERED(p) \
-	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p ".trigger)"
+#define UNANSWERED(p)                                                       \
+	"(i.acknowledged_trigger < " p ".trigger AND i.closed_trigger < " p \
+	".trigger AND i.merged_into IS NULL)"
 
 /* From when on reports may be missing from the ledger, by the clock of the database; ten minutes
  * more for what is hard to foresee. */
@@ -25,13 +29,14 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_REPLAYED] = "tt",
     [FW_SQL_REGISTER] = "tt",
     [FW_SQL_LOCK] = "t",
-    [FW_SQL_INCIDENT] = "ttttttmmt44tt",
+    [FW_SQL_INCIDENT] = "ttttttmmt44tttm",
     [FW_SQL_ALARM] = "tttttt8tt8884bmmm4m88ttttt2b88",
     [FW_SQL_STEP] = "tt44ttmbtb",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
     [FW_SQL_CLAIM] = "tt4mt4b",
     [FW_SQL_RESULT] = "ttt44ttttbmm4tt",
     [FW_SQL_TIMELINE] = "tttmttt",
+    [FW_SQL_FLOOD] = "tmm44t",
     [FW_SQL_WINDOW] = "ttm",
     [FW_SQL_HAZARD] = "ttttttttttmm",
     [FW_SQL_WATCH] = "t8ttbbtttff884bbmmmmt",
@@ -107,17 +112,19 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_INCIDENT] = {"incident",
 	"INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, confirmed_at, "
-	"protection_level, alarm_count, trigger_count, instance, confidence) "
+	"protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at) "
 	"SELECT DISTINCT ON (incident_id, division) incident_id, division, site, device, class, severity, opened_at, "
-	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence "
+	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at "
 	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[]) WITH ORDINALITY AS i(incident_id, "
+	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]) WITH ORDINALITY AS i(incident_id, "
 	"division, site, device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, "
-	"instance, confidence, n) "
+	"instance, confidence, merged_into, merged_at, n) "
 	"ORDER BY incident_id, division, n DESC "
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
 	"confirmed_at = EXCLUDED.confirmed_at, confidence = EXCLUDED.confidence, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
-	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count)"},
+	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count), "
+	"merged_into = coalesce(incident.merged_into, EXCLUDED.merged_into), "
+	"merged_at = coalesce(incident.merged_at, EXCLUDED.merged_at)"},
 
     /* Restored ones first: the next alarm of the same point may be raised in the same batch
        (alarm_one_open). */
@@ -140,7 +147,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"weight, was_reset, restored_boot, restored_sequence, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
 	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
-	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, "
+	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, data = EXCLUDED.data, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
 	"text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
@@ -217,6 +224,15 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT incident_id, division, key, at, kind, actor, detail FROM unnest($1::text[], $2::text[], $3::text[], "
 	"$4::timestamptz[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY "
 	"AS t(incident_id, division, key, at, kind, actor, detail, n) ORDER BY n ON CONFLICT DO NOTHING"},
+
+    [FW_SQL_FLOOD] = {"flood",
+	"INSERT INTO flood AS f (division, started_at, ended_at, peak_10min, alarms, instance) "
+	"SELECT DISTINCT ON (division, started_at) division, started_at, ended_at, peak_10min, alarms, instance "
+	"FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::integer[], $5::integer[], $6::text[]) "
+	"WITH ORDINALITY AS u(division, started_at, ended_at, peak_10min, alarms, instance, n) "
+	"ORDER BY division, started_at, n DESC "
+	"ON CONFLICT (division, started_at) DO UPDATE SET ended_at = EXCLUDED.ended_at, "
+	"peak_10min = greatest(f.peak_10min, EXCLUDED.peak_10min), alarms = greatest(f.alarms, EXCLUDED.alarms)"},
 
     [FW_SQL_WINDOW] = {"window",
 	"UPDATE test_window w SET announced_at = u.at FROM (SELECT DISTINCT ON (id, division) id, division, at "
@@ -353,16 +369,17 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */
     [FW_SQL_READ_INCIDENTS] = {"read_incidents",
-	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, closed_at, trigger_count, "
+	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, coalesce(closed_at, merged_at), trigger_count, "
 	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level, severity, confidence, "
 	"(SELECT coalesce(max(n.trigger), 0) FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
-	"AND n.state = 'delivered') FROM incident i "
-	"WHERE " MINE " AND (closed_trigger < trigger_count OR EXISTS "
+	"AND n.state = 'delivered'), merged_into FROM incident i "
+	"WHERE " MINE " AND (" NOT_CLOSED " OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) OR EXISTS "
 	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
 	"AND n.state IN ('queued', 'sent'))) ORDER BY opened_at"},
 
-    /* Those restored lately may still confirm another detector's fire. */
+    /* Those restored lately may still confirm another detector's fire, or be the first of some that
+       chatter. */
     [FW_SQL_READ_ALARMS] = {"read_alarms",
 	"SELECT alarm_id, device, division, incident_id, point, class, conditions, system_type, component_type, mode, "
 	"backfill, observed_at, received_at, last_seen_at, report_count, raised_boot, raised_sequence, zone, reason, text, "
@@ -371,13 +388,23 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"WHERE i.incident_id = a.incident_id AND " MINE
 	")) OR (class = 'fire' AND restored_at > now() - interval '1 hour' "
 	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND i.closed_trigger < i.trigger_count "
-	"AND " MINE ")) ORDER BY received_at"},
+	"AND " MINE
+	")) OR (received_at > (SELECT max(received_at) FROM alarm) - interval '2 minutes' AND restored_at IS NOT NULL "
+	"AND EXISTS (SELECT FROM incident i WHERE i.incident_id = a.incident_id AND " NOT_CLOSED
+	" AND " MINE ")) ORDER BY received_at"},
+
+    /* By the last alarm, not by now: what the journal still holds is of that time. */
+    [FW_SQL_READ_OPENED] = {"read_opened",
+	"SELECT division, received_at FROM alarm WHERE received_at >= (SELECT max(received_at) FROM alarm) "
+	"- interval '10 minutes' ORDER BY received_at"},
+    [FW_SQL_READ_FLOODS] = {"read_floods",
+	"SELECT division, started_at, peak_10min, alarms FROM flood WHERE ended_at IS NULL AND instance = $1"},
 
     [FW_SQL_READ_STEPS] = {"read_steps",
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at, s.site_only FROM page_step s "
 	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
-	"WHERE " MINE
-	" AND i.closed_trigger < i.trigger_count AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
+	"WHERE " MINE " AND " NOT_CLOSED
+	" AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
 
     [FW_SQL_READ_PAGES] = {"read_pages",
 	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "
@@ -437,3 +464,9 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT class, category, level, step, after_s, role, channel FROM policy "
 	"ORDER BY class, category, level, step, role, channel"},
 };
+
+struct fw_pg_step
+fw_sql_text_step(enum fw_sql statement, const char *const *values, int count)
+{
+	return (struct fw_pg_step){.statement = statement, .param_count = count, .values = values};
+}

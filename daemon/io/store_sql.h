@@ -24,6 +24,7 @@ enum fw_sql {
 	FW_SQL_CLAIM, /* likewise */
 	FW_SQL_RESULT,
 	FW_SQL_TIMELINE,
+	FW_SQL_FLOOD,
 	FW_SQL_WINDOW,
 	FW_SQL_HAZARD,
 	FW_SQL_WATCH,
@@ -65,6 +66,8 @@ enum fw_sql {
 	FW_SQL_READ_ALARMS,
 	FW_SQL_READ_STEPS,
 	FW_SQL_READ_PAGES,
+	FW_SQL_READ_OPENED,
+	FW_SQL_READ_FLOODS,
 	FW_SQL_READ_WINDOWS,
 	FW_SQL_READ_FALSE_ALARMS,
 	FW_SQL_READ_WATCHES,
@@ -93,5 +96,8 @@ extern const char *const fw_sql_columns[FW_SQL_BATCH];
 
 /* FW_SQL_REPORT takes those of the readings of all its reports too, behind its own. */
 extern const char *const fw_sql_reading_columns;
+
+/* A step whose parameters are text, or that has none. */
+struct fw_pg_step fw_sql_text_step(enum fw_sql statement, const char *const *values, int count);
 
 #endif

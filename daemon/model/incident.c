@@ -151,9 +151,29 @@ fw_incident_free(struct fw_incident *i)
 	free(i->cause_device);
 	free(i->cause_zone);
 	free(i->cause_text);
+	free(i->merged_into);
 	fw_incident_forget_failed(i);
 	free(i->failed_people);
 	free(i);
+}
+
+bool
+fw_incident_area_key(const char *id, char *key, size_t size)
+{
+	const char *division = id + strlen("area~"), *class, *end;
+	char word[16];
+
+	if (strncmp(id, "area~", strlen("area~")) != 0)
+		return false;
+	class = strchr(division, '~');
+	end = class ? strchr(++class, '~') : NULL;
+	if (!end || (size_t)(end - class) >= sizeof(word))
+		return false;
+	snprintf(word, sizeof(word), "%.*s", (int)(end - class), class);
+	if (fw_class_of(word) == FW_CLASSES)
+		return false; /* a device may be named "area" */
+	snprintf(key, size, "area:%.*s:%s", (int)(class - 1 - division), division, word);
+	return true;
 }
 
 bool

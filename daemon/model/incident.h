@@ -38,6 +38,7 @@
  * trigger, step, person and channel. */
 #define FW_ID_MAX 384
 
+struct fw_area;
 struct fw_incident;
 
 /*
@@ -87,6 +88,7 @@ struct fw_alarm {
 	uint32_t hold_count, hold_cap;
 	uint32_t system_type, component_type, mode;
 	bool backfill;
+	bool held_back; /* it was restored, but chatters: core/chatter.c ends it */
 	bool windowed;  /* raised in a test window that covers it still */
 	bool is_hazard; /* has lasted for too long */
 	bool was_reset; /* ended by a reset, not by its device's word */
@@ -106,7 +108,19 @@ struct fw_alarm {
 	struct fw_alarm *device_next,
 	    **device_at; /* of the device's raised ones; at: what points to it */
 	struct fw_alarm *incident_next, **incident_at;
+	/* Where it is counted as one of many of its division (core/area.c); NULL: nowhere. */
+	struct fw_area *area;
+	struct fw_alarm *area_next, *area_prev;
+	int64_t area_at_us;
+	bool area_counts; /* for its device */
 	struct fw_alarm *next_dirty;
+};
+
+/* More alarms of a division than people can follow. */
+struct fw_flood {
+	const char *division;
+	int64_t started_at_us, ended_at_us; /* ended 0: it lasts */
+	uint32_t peak_10min, alarms;
 };
 
 /* A planned step of a policy. */
@@ -156,14 +170,16 @@ struct fw_page {
 
 struct fw_incident {
 	char *id;  /* device~boot~sequence of the report that opened it, or what else did */
-	char *key; /* site's id, or "device:" and the id of an unclaimed device */
-	char *division, *site;     /* site "" for an unclaimed device */
-	char *device;              /* whose report opened it */
-	enum fw_class class;       /* the highest of its alarms */
+	char *key; /* site's id, or "device:" and the id of an unclaimed device, or fw_area_key's */
+	char *division, *site; /* site "" for an unclaimed device, and for an area */
+	char *merged_into;     /* the area's incident that it is part of now, and closed; or NULL */
+	char *device;          /* whose report opened it */
+	enum fw_class class;   /* the highest of its alarms */
 	enum fw_severity severity; /* likewise */
 	enum fw_confidence confidence;
 	bool dirty; /* on the core's list of incidents to write */
 	bool closed;
+	bool area; /* of a whole division: many sites have it in common */
 	int64_t opened_at_us, confirmed_at_us, closed_at_us;
 	uint32_t trigger_count, acknowledged_trigger, closed_trigger;
 	/* The last trigger that is not inside a test window, and the highest class of those;
@@ -174,6 +190,8 @@ struct fw_incident {
 	uint32_t alarm_count;
 	enum fw_verdict verdict;
 	enum fw_level_id level; /* protection level in force when it opened */
+	uint32_t merged_count;  /* incidents that were merged into it since the start */
+	uint32_t raised_alarms; /* of those on the list */
 	uint32_t linked_alarms,
 	    prune_above;         /* how many are on the list; when to look for those that may go */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
@@ -222,6 +240,10 @@ void fw_incident_free(struct fw_incident *i);
 bool fw_page_is_over(const struct fw_page *p);
 /* What it says there is: beyond the site nobody hears of what a test has raised. */
 enum fw_class fw_page_class(const struct fw_page *p);
+
+/* Of an area's incident, area~DIVISION~CLASS~NAME, the key "area:DIVISION:CLASS"; false: the id is
+ * of another kind. */
+bool fw_incident_area_key(const char *id, char *key, size_t size);
 
 /* Some trigger is not acknowledged; … that is not inside a test window. */
 bool fw_incident_is_open(const struct fw_incident *i);

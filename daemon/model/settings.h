@@ -66,6 +66,8 @@ struct fw_settings {
 					   same */
 	} notify;
 	struct {
+		int64_t area_devices;       /* of a division: so many are an area's incident, */
+		int64_t area_share_percent; /* or such a share of them */
 		int64_t clock_ahead_s;  /* a device time further ahead of receipt is not believed */
 		int64_t clock_behind_s; /* likewise behind */
 		/* two detectors of a zone within this time confirm a fire */

@@ -258,12 +258,31 @@ join_gateways(struct fw_town *t)
 	}
 }
 
+static void
+count_devices(struct fw_town *t)
+{
+	size_t cursor = 0;
+	void *value;
+
+	while (fw_idset_next(&t->devices, &cursor, &value)) {
+		const struct fw_registration *r = value;
+		const char *code = r->site ? r->site->division->code : "";
+		struct fw_division *d = fw_strmap_get(&t->divisions, code, strlen(code));
+
+		if (!d)
+			continue;
+		d->mains_devices += r->profile->kind->mains;
+		d->supervised_devices += r->heartbeat_s > 0 || r->profile->kind->heartbeat_s > 0;
+	}
+}
+
 void
 fw_town_finish(struct fw_town *t)
 {
 	link_parents(t);
 	join_gateways(t);
 	t->stranger = fw_rulebook_profile(t->rulebook, "", "", "", "", "", "");
+	count_devices(t);
 	fw_strmap_fini(&t->texts);
 }
 

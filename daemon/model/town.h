@@ -24,6 +24,8 @@ struct fw_division {
 	const char *code, *parent_code, *name, *level;
 	const struct fw_division *parent; /* NULL at the top, and where parents would form a ring */
 	struct fw_duty *duties;           /* for all its sites */
+	/* of its own sites: fed by the mains, and with a heartbeat */
+	uint32_t mains_devices, supervised_devices;
 };
 
 struct fw_site {

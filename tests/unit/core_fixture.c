@@ -62,6 +62,8 @@ make_core(void (*with)(struct fw_town *town))
 {
 	struct fw_core *core;
 	struct fw_rules rules = {
+	    .area_devices = 10,
+	    .area_share_percent = 50,
 	    .clock_ahead_us = 300 * SECOND,
 	    .clock_behind_us = 7 * FW_DAY,
 	    .confirm_within_us = 300 * SECOND,
@@ -213,6 +215,10 @@ trace(struct bench *b, const struct fw_action *a)
 		break;
 	case FW_ACT_TIMELINE:
 		write_line(b, "timeline %s\n", a->u.timeline->kind);
+		break;
+	case FW_ACT_FLOOD:
+		write_line(b, "flood %s %u peak %u%s\n", a->u.flood->division, a->u.flood->alarms,
+		    a->u.flood->peak_10min, a->u.flood->ended_at_us ? " over" : "");
 		break;
 	case FW_ACT_WINDOW:
 		write_line(b, "window %s over\n", a->u.window.window->id);

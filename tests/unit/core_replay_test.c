@@ -32,8 +32,8 @@ struct row {
 		struct fw_page page;
 		struct fw_watch_row watch;
 	} u;
-	char zone[32], key[96], site[32], role[32], channel[32], person[64], target[64], state[16],
-	    report[FW_ID_MAX];
+	char data[160], zone[32], key[96], site[32], role[32], channel[32], person[64], target[64],
+	    state[16], report[FW_ID_MAX];
 	uint32_t boot;
 	uint64_t sequence;
 };
@@ -81,6 +81,7 @@ keep_alarm(struct row *row, const struct fw_alarm *a)
 	COPY(row->device, a->device->id);
 	COPY(row->division, fw_device_division(a->device));
 	COPY(row->zone, a->zone);
+	COPY(row->data, a->data);
 	row->u.alarm = *a;
 }
 
@@ -179,13 +180,26 @@ commit(struct bench *b, struct database *db)
 
 /* ---------------------------------------------------------------- a new start */
 
-static void
-load_alarm(struct bench *b, const struct row *row)
+static int64_t
+newest_alarm_us(const struct rows *rows)
 {
+	int64_t newest_us = 0;
+
+	for (size_t k = 0; k < rows->count; k++)
+		if (rows->items[k].table == ALARM &&
+		    rows->items[k].u.alarm.received_at_us > newest_us)
+			newest_us = rows->items[k].u.alarm.received_at_us;
+	return newest_us;
+}
+
+static void
+load_alarm(struct bench *b, const struct rows *rows, const struct row *row)
+{
+	int64_t newest_us = newest_alarm_us(rows);
 	struct fw_alarm *a = fw_calloc(1, sizeof(*a));
 	const struct fw_alarm *from = &row->u.alarm;
 
-	if (from->restored_at_us &&
+	if (from->restored_at_us && from->received_at_us < newest_us - 120 * SECOND &&
 	    (from->class != FW_CLASS_FIRE || from->restored_at_us < b->now_us - 3600 * SECOND)) {
 		free(a);
 		return;
@@ -195,7 +209,7 @@ load_alarm(struct bench *b, const struct row *row)
 	a->zone = fw_strdup(row->zone);
 	a->reason = fw_strdup("");
 	a->rule = fw_strdup("");
-	a->data = fw_strdup("");
+	a->data = fw_strdup(row->data);
 	a->text = fw_strdup("");
 	a->dirty = false;
 	a->holds = NULL;
@@ -307,7 +321,7 @@ load(struct bench *b, const struct rows *rows, const struct row *row)
 		    b->core, row->device, row->division, row->boot, row->sequence, b->now_us);
 		break;
 	case ALARM:
-		load_alarm(b, row);
+		load_alarm(b, rows, row);
 		break;
 	case INCIDENT:
 		load_incident(b, rows, row);

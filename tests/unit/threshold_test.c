@@ -699,7 +699,7 @@ play(const struct script *s, bool repeat)
 		if (repeat && random_below(3) == 0)
 			bench_say(b, s->says[random_below(k + 1)]);
 	}
-	bench_wait(b, S(120));
+	bench_wait(b, S(720)); /* what chattered, which is a matter of order, is over */
 	return b;
 }
 
