@@ -168,6 +168,7 @@ static void
 end_by(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, const char *how,
     int64_t now_us)
 {
+	a->was_reset = c->judgement.meaning == FW_MEANING_RESET;
 	a->restored_boot = c->boot_id;
 	a->restored_sequence = c->sequence;
 	end(core, a, c->received_at_us, how, now_us);
@@ -248,7 +249,6 @@ reset(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_
 
 	for (unsigned bit = 0; bit < FW_CONDITIONS && !a->restored_at_us; bit++)
 		changed |= let_go(core, a, bit, c, "the device was reset", now_us);
-	a->was_reset = a->restored_at_us != 0;
 	return changed;
 }
 

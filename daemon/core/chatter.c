@@ -314,7 +314,7 @@ fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_
 	struct fw_chatter *e = find(core, a->device, a->point, a->class);
 
 	if (!e || !e->chatters || c->bit >= FW_CONDITIONS || !c->sequence || c->backfill ||
-	    a->was_reset)
+	    c->judgement.meaning == FW_MEANING_RESET)
 		return false;
 	if (a->hold_count == 1) {
 		a->held_back = true;
