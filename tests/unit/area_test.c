@@ -12,6 +12,7 @@
 #define LARGE 40 /* mains devices of the large grid: its share is more than rules.area_devices */
 #define SMALL 5
 #define TINY 2
+#define SUPERVISED 6
 
 static void
 add_grid(struct fw_town *t, const char *code, const char *name, unsigned devices)
@@ -30,6 +31,22 @@ add_grid(struct fw_town *t, const char *code, const char *name, unsigned devices
 	}
 }
 
+/* They send a heartbeat a minute, and may miss three. */
+static void
+add_supervised(struct fw_town *t)
+{
+	fw_town_add_division(t, "330106109001004", "330106109001", "still", "grid");
+	for (unsigned k = 1; k <= SUPERVISED; k++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "still-%u", k);
+		assert_int_equal(fw_town_add_site(t, name, name, "330106109001004", "household",
+				     "normal", "", ""),
+		    0);
+		fw_town_add_device(t, name, "", name, "", "smoke_alarm", "", 60);
+	}
+}
+
 static void
 add_grids(struct fw_town *t)
 {
@@ -38,6 +55,7 @@ add_grids(struct fw_town *t)
 	add_grid(t, "330106109001001", "large", LARGE);
 	add_grid(t, "330106109001002", "small", SMALL);
 	add_grid(t, "330106109001003", "tiny", TINY);
+	add_supervised(t);
 	fw_town_add_policy(t, FW_CLASS_POWER, "", "", 1, 60 * SECOND, "head", "webhook");
 	fw_town_add_policy(t, FW_CLASS_FAULT, "household", "", 1, 0, "head", "webhook");
 }
@@ -632,6 +650,40 @@ a_panels_reset_is_one_incident_with_few_triggers(void **state)
 	assert_int_equal(s->incidents[0].triggers, 2); /* it was answered before */
 }
 
+/* ---------------------------------------------------------------- silence */
+
+static void
+live(struct bench *b, unsigned from, unsigned to, uint64_t minutes)
+{
+	static uint64_t sequence;
+
+	for (uint64_t n = 0; n < minutes; n++) {
+		sequence++;
+		for (unsigned k = from; k <= to; k++)
+			say(b, "still", k, (struct say){.sequence = sequence, .telemetry = true});
+		bench_hear(b, 60 * SECOND);
+		bench_flush(b);
+	}
+}
+
+static void
+a_grid_that_falls_silent_is_one_incident_and_two_devices_are_not(void **state)
+{
+	struct bench *b = *state;
+	struct seen *s = b->context;
+
+	fw_core_listening(b->core, true, b->now_us);
+	live(b, 1, SUPERVISED, 2);
+	live(b, 3, SUPERVISED, 10);
+	assert_null(area(s));
+	bench_hear(b, 240 * SECOND);
+	bench_flush(b);
+	assert_non_null(area(s));
+	assert_int_equal(area(s)->class, FW_CLASS_OFFLINE);
+	assert_int_equal(area(s)->alarms, SUPERVISED); /* with those that were silent before */
+	assert_int_equal(area(s)->triggers, 1);
+}
+
 int
 main(void)
 {
@@ -657,6 +709,7 @@ main(void)
 	    TEST(a_new_kind_alerts_again_and_the_same_does_not),
 	    TEST(a_new_zone_alerts_again_and_the_same_does_not),
 	    TEST(a_panels_reset_is_one_incident_with_few_triggers),
+	    TEST(a_grid_that_falls_silent_is_one_incident_and_two_devices_are_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
