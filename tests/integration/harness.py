@@ -87,8 +87,8 @@ class Request:
 
     @property
     def incident(self):
-        """The id of a page begins with its incident's: device~boot~sequence."""
-        return "~".join(self.id.split("~")[:3])
+        """The id of a page is its incident's, and behind it trigger, step, person and channel."""
+        return self.id.rsplit("~", 4)[0]
 
 
 class Receiver:
