@@ -55,7 +55,7 @@ a_report_of_many_parts(void **context)
 
 	(void)context;
 	read_well(&s, DEVICES
-	    "at 500ms gw-1 raise FIRE point 65539 component 42 text \"厨房 # 1\\xff\" and reading CO_PPM nan "
+	    "at 0.5s gw-1 raise FIRE point 65539 component 42 text \"厨房 # 1\\xff\" and reading CO_PPM nan "
 	    "and health battery 87 signal -95 mains off firmware \"1.2.3\" "
 	    "repeat 3 every 2s duplicate 4 backfill 5 every 1min mode test topic telemetry as \"\" # why not\n");
 	a = &s.actions[0];
