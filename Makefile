@@ -31,7 +31,7 @@ IO    := address config_file control crc32c journal journal_folder journal_keepe
          store store_ask store_batch store_copy store_fault store_read store_refuse store_rows store_sql town_read town_rows webhook window_read window_rows
 APP   := actions daemon handover hearing lane options reading role status turn
 CLI   := act classification command csv db faults import import_file journal journal_export journal_replay journal_show list main migrate \
-         moment reconcile rows say sha256 show simulate simulate_play simulate_town simulate_trace status town_files town_questions town_sql writer writer_text
+         moment reconcile rows say sha256 show simulate simulate_play simulate_town simulate_trace simulate_windows status town_files town_questions town_sql writer writer_text
 SCENARIO := action device encode file message receipt scenario schedule source words
 SIM   := ledger main player publisher
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/strmap.h"
 #include "base/time.h"
 #include "cli/exit.h"
@@ -42,6 +43,30 @@ void fw_trace_line(struct fw_trace *t, const char *format, ...) FW_PRINTF(2, 3);
 /* "2.000s", "1h05min02.000s". */
 char *fw_trace_time(int64_t us, char out[FW_TIME_TEXT_MAX]);
 
+/* ---------------------------------------------------------------- simulate_windows.c */
+
+/* The table of test windows: those of the town, and those that the scenario declares. */
+struct fw_declared {
+	struct fw_arena texts; /* owns the rows too */
+	struct fw_window_row *newest;
+};
+
+void fw_declared_init(struct fw_declared *d, const struct fw_windows *of_town);
+void fw_declared_fini(struct fw_declared *d);
+
+/* As declare_window() and end_window() do, by their rules.  Why it is refused, or NULL; then *out
+ * is what there is to tell, until the next call. */
+const char *fw_declared_add(struct fw_declared *d, const struct fw_town *town,
+    const struct sim_action *a, int64_t now_us, const struct fw_window **out);
+const char *fw_declared_end(
+    struct fw_declared *d, const char *site, int64_t now_us, const struct fw_window **out);
+
+/* The core has said that it is over. */
+void fw_declared_announced(struct fw_declared *d, const char *id);
+
+/* What a daemon reads of it; the caller's. */
+struct fw_windows *fw_declared_read(const struct fw_declared *d);
+
 /* ---------------------------------------------------------------- simulate_play.c */
 
 struct fw_simulation {
@@ -61,6 +86,7 @@ struct fw_simulation {
 	size_t ask_count, ask_cap;
 	struct fw_strmap incidents; /* by id */
 	struct fw_file *newest;     /* of them */
+	struct fw_declared declared;
 	/* The channels': pages under way, by id. */
 	bool pages_fail;
 	char **sends;

@@ -104,6 +104,9 @@ run_one(struct fw_simulation *s, const struct fw_action *a)
 	case FW_ACT_ASK:
 		keep_text(&s->asks, &s->ask_count, &s->ask_cap, a->u.incident->id);
 		break;
+	case FW_ACT_WINDOW:
+		fw_declared_announced(&s->declared, a->u.window.window->id);
+		break;
 	case FW_ACT_REPLAYED:
 	case FW_ACT_REGISTER:
 	case FW_ACT_ALARM:
@@ -111,7 +114,6 @@ run_one(struct fw_simulation *s, const struct fw_action *a)
 	case FW_ACT_RESULT:
 	case FW_ACT_TIMELINE:
 	case FW_ACT_FLOOD:
-	case FW_ACT_WINDOW:
 	case FW_ACT_HAZARD:
 	case FW_ACT_WATCH:
 	case FW_ACT_RECEIPT:
@@ -275,6 +277,37 @@ people(struct fw_simulation *s, const struct sim_action *a, const char *what)
 	hear_act(s, f);
 }
 
+static void
+tell_window(struct fw_simulation *s, const struct sim_action *a, const struct fw_window *w)
+{
+	char until[FW_TIME_TEXT_MAX];
+
+	fw_trace_line(&s->trace, "people %s the %s window %s of %s%s%s%s%s until +%s",
+	    a->verb == SIM_WINDOW ? "declare" : "end", w->maintenance ? "maintenance" : "test",
+	    w->id, w->site, *w->zone ? ", zone " : "", w->zone, *w->device ? ", device " : "",
+	    w->device, fw_trace_time(w->ends_at_us - s->trace.start_us, until));
+}
+
+/* The daemon reads the windows when their table says so. */
+static void
+window(struct fw_simulation *s, const struct sim_action *a)
+{
+	const struct fw_window *w = NULL;
+	const char *why =
+	    s->database_away ? "the database is away"
+	    : a->verb == SIM_WINDOW
+		? fw_declared_add(&s->declared, fw_core_town(s->core), a, s->now_us, &w)
+		: fw_declared_end(&s->declared, a->site, s->now_us, &w);
+
+	if (why) {
+		fw_trace_line(&s->trace, "people cannot %s a window of %s: %s",
+		    a->verb == SIM_WINDOW ? "declare" : "end", a->site, why);
+		return;
+	}
+	tell_window(s, a, w);
+	run(s, fw_core_set_windows(s->core, fw_declared_read(&s->declared), s->now_us));
+}
+
 /* ---------------------------------------------------------------- what devices say */
 
 static enum fw_lane
@@ -317,14 +350,15 @@ on_message(struct sim_message *m, void *context)
 	sim_message_free(&s->source.pool, m);
 }
 
-/* The one place that tells the core whether the broker is there: supervision of devices will want
- * to know.  What they say meanwhile comes when it is back. */
+/* What devices say while it is down comes when it is back; that they were silent meanwhile does
+ * not count. */
 static void
 set_broker(struct fw_simulation *s, bool up)
 {
 	struct sim_message *m;
 
 	s->broker_down = !up;
+	run(s, fw_core_listening(s->core, up, s->now_us));
 	while (up && (m = STAILQ_FIRST(&s->held))) {
 		STAILQ_REMOVE_HEAD(&s->held, next);
 		take_in(s, m);
@@ -346,6 +380,10 @@ on_act(const struct sim_action *a, void *context)
 		break;
 	case SIM_CLOSE:
 		people(s, a, "close");
+		break;
+	case SIM_WINDOW:
+	case SIM_END_WINDOW:
+		window(s, a);
 		break;
 	case SIM_SENT:
 		fw_trace_line(&s->trace, "pages %s from now on", a->good ? "arrive" : "fail");
@@ -375,6 +413,13 @@ move_to(struct fw_simulation *s, int64_t t_us)
 	s->trace.now_us = s->now_us;
 }
 
+/* All that was said before now has been heard.  (The daemon is two seconds behind.) */
+static void
+hear(struct fw_simulation *s)
+{
+	fw_core_heard(s->core, s->now_us, s->now_us);
+}
+
 /* A deadline comes before what the scenario does at the same time. */
 void
 fw_simulation_run(struct fw_simulation *s)
@@ -382,6 +427,8 @@ fw_simulation_run(struct fw_simulation *s)
 	int64_t end_us = s->now_us + s->source.scenario->end_us;
 
 	sim_source_begin(&s->source, s->now_us);
+	run(s, fw_core_listening(s->core, true, s->now_us));
+	hear(s);
 	for (;;) {
 		int64_t tick_us = fw_core_next_tick_us(s->core),
 			step_us = sim_source_next_us(&s->source);
@@ -390,6 +437,7 @@ fw_simulation_run(struct fw_simulation *s)
 		if (next_us > end_us)
 			break;
 		move_to(s, next_us);
+		hear(s);
 		if (tick_us <= step_us) {
 			run(s, fw_core_tick(s->core, s->now_us));
 			settle(s);
@@ -400,6 +448,22 @@ fw_simulation_run(struct fw_simulation *s)
 	move_to(s, end_us);
 }
 
+/* Of the town's devices those are judged by their silence that the scenario declares, from its
+ * beginning on.  The core comes to know the others when it is over. */
+static void
+spare_the_others(struct fw_simulation *s)
+{
+	const struct fw_town *town = fw_core_town(s->core);
+	const struct fw_registration *r;
+	size_t cursor = 0;
+
+	while ((r = fw_town_next_device(town, &cursor)))
+		if (!fw_strmap_get(&s->source.devices.by_name, r->device, strlen(r->device)))
+			fw_core_load_seen(
+			    s->core, &(struct fw_seen){.device = r->device,
+					 .known_us = s->now_us + s->source.scenario->end_us});
+}
+
 int
 fw_simulation_init(struct fw_simulation *s, struct sim_scenario *scenario,
     const struct fw_settings *settings, struct fw_town *town, struct fw_windows *windows,
@@ -407,6 +471,7 @@ fw_simulation_init(struct fw_simulation *s, struct sim_scenario *scenario,
 {
 	const struct sim_taker taker = {.message = on_message, .act = on_act, .context = s};
 	struct fw_rules rules = fw_rules_of(settings);
+	int rc;
 
 	*s = (struct fw_simulation){
 	    .now_us = start_us, .max_payload_bytes = (size_t)settings->mqtt.max_payload_bytes};
@@ -415,8 +480,11 @@ fw_simulation_init(struct fw_simulation *s, struct sim_scenario *scenario,
 	fw_trace_init(&s->trace, start_us, quiet);
 	s->core = fw_core_new(&rules, SEED);
 	fw_core_set_town(s->core, town);
+	fw_declared_init(&s->declared, windows);
 	fw_core_load_windows(s->core, windows);
-	return sim_source_init(&s->source, scenario, &taker, 1, SEED, true);
+	rc = sim_source_init(&s->source, scenario, &taker, 1, SEED, true);
+	spare_the_others(s);
+	return rc;
 }
 
 static void
@@ -462,5 +530,6 @@ fw_simulation_fini(struct fw_simulation *s)
 	fw_strmap_fini(&s->incidents);
 	fw_trace_fini(&s->trace);
 	sim_source_fini(&s->source);
+	fw_declared_fini(&s->declared);
 	fw_core_free(s->core);
 }

@@ -16,6 +16,7 @@
 struct told {
 	char *id, *line;
 	bool raised, restored;
+	uint32_t reports;
 };
 
 char *
@@ -167,10 +168,11 @@ tell_alarm(struct fw_trace *t, const struct fw_alarm *a)
 	if (a->restored_at_us && !told->restored)
 		fw_trace_line(t, "alarm %s %s restored, %" PRIu32 " report%s", a->id, class,
 		    a->report_count, a->report_count == 1 ? "" : "s");
-	else if (told->raised)
+	else if (told->raised && a->report_count != told->reports)
 		fw_trace_line(
 		    t, "alarm %s %s again, %" PRIu32 " reports", a->id, class, a->report_count);
 	told->raised = true;
+	told->reports = a->report_count;
 	told->restored = a->restored_at_us != 0;
 }
 

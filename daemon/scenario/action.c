@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+#include "base/time.h"
+
 #define PARTS_MAX 64
+#define WINDOW_MOST_US (7 * FW_DAY)
 
 static int
 read_event(struct sim_words *w, struct sim_part *part, bool active)
@@ -247,6 +250,8 @@ static const struct {
     {"acknowledge", SIM_ACKNOWLEDGE, NULL, NULL},
     {"verify", SIM_VERIFY, NULL, NULL},
     {"close", SIM_CLOSE, NULL, NULL},
+    {"window", SIM_WINDOW, NULL, NULL},
+    {"end-window", SIM_END_WINDOW, NULL, NULL},
     {"sent", SIM_SENT, "ok", "fail"},
     {"database", SIM_DATABASE, "back", "away"},
     {"broker", SIM_BROKER, "up", "down"},
@@ -284,6 +289,34 @@ take_verdict(struct sim_words *w, char **out)
 	    w, "a verdict is real_fire, false_alarm, test, maintenance or unknown, not %s", *out);
 }
 
+/* "[zone Z] [device D] test|maintenance for D", as declare_window() has it. */
+static int
+take_window(struct sim_words *w, struct sim_action *a)
+{
+	for (;;) {
+		int rc = FW_OK;
+
+		if (sim_words_accept(w, "zone"))
+			rc = sim_take_word(w, "a zone", &a->zone);
+		else if (sim_words_accept(w, "device"))
+			rc = sim_take_word(w, "a device", &a->device);
+		else
+			break;
+		if (rc != FW_OK)
+			return rc;
+	}
+	a->maintenance = sim_words_accept(w, "maintenance");
+	if (!a->maintenance && !sim_words_accept(w, "test"))
+		return sim_words_fault(w, "a window is for a test or for maintenance");
+	if (!sim_words_accept(w, "for"))
+		return sim_words_fault(w, "a window needs an end: for 30min");
+	if (sim_take_duration(w, &a->for_us) != FW_OK)
+		return FW_EFORMAT;
+	return a->for_us > 0 && a->for_us <= WINDOW_MOST_US
+		   ? FW_OK
+		   : sim_words_fault(w, "a window lasts more than 0s and at most 7d");
+}
+
 int
 sim_action_read_act(struct sim_words *w, struct sim_action *a)
 {
@@ -294,6 +327,8 @@ sim_action_read_act(struct sim_words *w, struct sim_action *a)
 	if (!acts[i].good) {
 		if (sim_take_word(w, "a site", &a->site) != FW_OK)
 			return FW_EFORMAT;
+		if (a->verb == SIM_WINDOW)
+			return take_window(w, a);
 		return a->verb == SIM_VERIFY ? take_verdict(w, &a->verdict) : FW_OK;
 	}
 	a->good = sim_words_accept(w, acts[i].good);

@@ -64,9 +64,11 @@ enum sim_verb {
 	SIM_ACKNOWLEDGE,
 	SIM_VERIFY,
 	SIM_CLOSE,
-	SIM_SENT,     /* what becomes of pages from then on */
-	SIM_DATABASE, /* it is there or away */
-	SIM_BROKER,   /* likewise */
+	SIM_WINDOW,     /* declare a test window */
+	SIM_END_WINDOW, /* early */
+	SIM_SENT,       /* what becomes of pages from then on */
+	SIM_DATABASE,   /* it is there or away */
+	SIM_BROKER,     /* likewise */
 };
 
 enum sim_garbage { SIM_GARBAGE_MIXED, SIM_GARBAGE_RANDOM, SIM_GARBAGE_TRUNCATED, SIM_GARBAGE_HUGE };
@@ -94,10 +96,14 @@ struct sim_action {
 	char *topic;   /* RAW */
 	uint8_t *payload;
 	size_t payload_len;
-	char *site;    /* ACKNOWLEDGE, VERIFY, CLOSE: or "device:" and an unclaimed device's name */
+	char *site;    /* ACKNOWLEDGE, VERIFY, CLOSE: or "device:" and an unclaimed device's name;
+			  WINDOW, END_WINDOW: a site */
 	char *verdict; /* VERIFY */
-	bool good;     /* SENT ok, DATABASE back, BROKER up */
-	int64_t rate;  /* FLOOD: reports a second, 0: as fast as it goes */
+	char *zone, *device; /* WINDOW: NULL any */
+	bool maintenance;    /* WINDOW: else a test */
+	int64_t for_us;      /* WINDOW: how long */
+	bool good;           /* SENT ok, DATABASE back, BROKER up */
+	int64_t rate;        /* FLOOD: reports a second, 0: as fast as it goes */
 };
 
 struct sim_fault {

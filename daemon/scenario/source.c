@@ -139,6 +139,8 @@ act_on(struct sim_source *s, const struct sim_action *a, struct sim_device *d)
 	case SIM_ACKNOWLEDGE:
 	case SIM_VERIFY:
 	case SIM_CLOSE:
+	case SIM_WINDOW:
+	case SIM_END_WINDOW:
 	case SIM_SENT:
 	case SIM_DATABASE:
 	case SIM_BROKER:

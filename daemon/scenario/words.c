@@ -199,7 +199,7 @@ duration_of(const char *text, int64_t *out_us)
 	if (end == text || !(number > -1e5 && number < 1e5) ||
 	    (unit == 0 && !(number == 0 && !*end)))
 		return FW_EFORMAT;
-	*out_us = (int64_t)(number * (double)unit);
+	*out_us = (int64_t)(number * (double)unit + (number < 0 ? -0.5 : 0.5));
 	return FW_OK;
 }
 

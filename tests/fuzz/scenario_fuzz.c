@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "scenario/scenario.h"
 
 static void
@@ -20,8 +21,8 @@ check_action(const struct sim_scenario *s, const struct sim_action *a, unsigned 
 		assert(a->devices[i] < s->device_count);
 	assert(a->verb != SIM_REPORT || a->part_count > 0);
 	assert(a->verb != SIM_VERIFY || a->verdict);
-	assert((a->verb == SIM_ACKNOWLEDGE || a->verb == SIM_VERIFY || a->verb == SIM_CLOSE) ==
-	       (a->site != NULL));
+	assert((a->verb >= SIM_ACKNOWLEDGE && a->verb <= SIM_END_WINDOW) == (a->site != NULL));
+	assert((a->verb == SIM_WINDOW) == (a->for_us > 0) && a->for_us <= 7 * FW_DAY);
 	if (sim_action_is_act(a))
 		assert(a->device_count == 0);
 }
@@ -68,7 +69,8 @@ fuzz_seed_input(size_t n, uint8_t *out)
 	    "device a division 330106\nat 0s a boot\nat 1s a lose 3\nat 1s a garbage 2 huge 3KiB topic alarm\n"
 	    "at 2s raw a/b 0aff\nat 3s flood a count 50 kind fire rate 5/s pack 2\nend 1h\n",
 	    "at 1s acknowledge home\nat 2s verify device:x real_fire\nat 3s close home\nat 4s sent fail\n"
-	    "at 5s database away\nat 6s broker up\n",
+	    "at 5s database away\nat 6s broker up\n"
+	    "at 7s window home zone \"2 E\" device d maintenance for 7d\nat 8s end-window home\n",
 	};
 
 	if (n >= sizeof(inputs) / sizeof(inputs[0]))

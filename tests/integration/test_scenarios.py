@@ -137,6 +137,27 @@ def test_the_settings_decide(town, scenario, tmp_path):
     assert done.returncode == USAGE and done.stderr.startswith(f"{config}:2: rules.confirm_within_s: ")
 
 
+def test_a_window_that_the_town_has_stands(shared_stack, scenario):
+    """A fire in it calls the guardian alone, and everybody once the simulation has ended it; its row stays as it was."""
+    database = Database(shared_stack, "scenarios_window", os.path.join(FOLDER, "town"))
+    try:
+        shared_stack.ctl("window", "declare", "chen-home", "--mode", "test", "--reason", "practice", "--until", "+2h",
+                         "--actor", "li", "--dsn", database.dsn)
+        path = scenario(KITCHEN + "at 10s chen-kitchen-smoke raise FIRE\nat 30s end-window chen-home\nend 31s\n")
+        told = lines(database.simulate(path, start="+1s"))
+        sent = [line.split(" page chen-home ")[1] for line in told if line.endswith(" sent")]
+        assert sorted(sent) == ["1.1 王秀兰 (guardian) sent", "2.1 李晓峰 (grid_member) sent", "2.1 王秀兰 (guardian) sent"]
+        assert database.rows("SELECT ended_at, announced_at FROM test_window") == [(None, None)]
+    finally:
+        database.close()
+
+
+def test_only_what_is_declared_is_missed(town, scenario):
+    """A year without a word of anybody: of the town's devices the one that the file names is offline."""
+    told = lines(town.simulate(scenario(KITCHEN + "end 8760h\n")))
+    assert [line.split()[2] for line in told if " offline raised " in line] == ["chen-kitchen-smoke~offline~1795600800000000"]
+
+
 # ---------------------------------------------------------------- it touches nothing
 
 def test_nothing_is_written(town):
@@ -212,10 +233,11 @@ def test_what_cannot_be_read(town, scenario, tmp_path):
 
 
 def test_the_simulator_refuses_what_no_device_does(scenario):
-    path = scenario(KITCHEN + "at 1s chen-kitchen-smoke raise FIRE\nat 2s acknowledge chen-home\nat 3s database away\n")
+    path = scenario(KITCHEN + "at 1s chen-kitchen-smoke raise FIRE\nat 2s acknowledge chen-home\nat 3s database away\n"
+                    "at 4s window chen-home test for 1h\nat 5s end-window chen-home\n")
     done = subprocess.run([os.path.join(BUILD, "firewatch-sim"), "--check", str(path)], capture_output=True, text=True)
     assert done.returncode == USAGE
-    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [f"{path}:3", f"{path}:4"]
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [f"{path}:{n}" for n in (3, 4, 5, 6)]
 
 
 # ---------------------------------------------------------------- a large town
@@ -227,7 +249,7 @@ def write_large_town(source, directory):
     """The people and policies of the small one, and ten devices in each of a thousand homes."""
     for path in glob.glob(os.path.join(source, "*.csv")):
         name = os.path.basename(path)
-        if name not in ("sites.csv", "devices.csv", "duty.csv"):
+        if name not in ("sites.csv", "devices.csv", "duty.csv", "thresholds.csv"):
             with open(path, encoding="utf-8") as old, open(directory / name, "w", encoding="utf-8") as new:
                 new.write(old.read())
 

@@ -55,7 +55,7 @@ a_report_of_many_parts(void **context)
 
 	(void)context;
 	read_well(&s, DEVICES
-	    "at 500ms gw-1 raise FIRE point 65539 component 42 text \"厨房 # 1\\xff\" and reading CO_PPM nan "
+	    "at 0.5s gw-1 raise FIRE point 65539 component 42 text \"厨房 # 1\\xff\" and reading CO_PPM nan "
 	    "and health battery 87 signal -95 mains off firmware \"1.2.3\" "
 	    "repeat 3 every 2s duplicate 4 backfill 5 every 1min mode test topic telemetry as \"\" # why not\n");
 	a = &s.actions[0];
@@ -130,6 +130,33 @@ acts_are_no_devices_doing(void **context)
 	sim_scenario_free(&s);
 }
 
+static void
+windows_are_declared_and_ended(void **context)
+{
+	struct sim_scenario s;
+
+	(void)context;
+	read_well(&s, DEVICES "at 1s window home test for 30min\n"
+			      "at 2s window home zone \"2 E\" device gw-9 maintenance for 7d\n"
+			      "at 3s end-window home\n");
+	assert_int_equal(s.actions[0].verb, SIM_WINDOW);
+	assert_string_equal(s.actions[0].site, "home");
+	assert_null(s.actions[0].zone);
+	assert_null(s.actions[0].device);
+	assert_false(s.actions[0].maintenance);
+	assert_int_equal(s.actions[0].for_us, 30 * FW_MIN);
+	assert_string_equal(s.actions[1].zone, "2 E");
+	assert_string_equal(s.actions[1].device, "gw-9");
+	assert_true(s.actions[1].maintenance);
+	assert_int_equal(s.actions[1].for_us, 7 * FW_DAY);
+	assert_int_equal(s.actions[2].verb, SIM_END_WINDOW);
+	assert_string_equal(s.actions[2].site, "home");
+	assert_int_equal(s.end_us, 3 * FW_S);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(sim_action_is_act(&s.actions[i]));
+	sim_scenario_free(&s);
+}
+
 static const struct {
 	const char *line, *what; /* what: a part of the fault */
 } faults[] = {
@@ -183,6 +210,16 @@ static const struct {
     {"at 1s acknowledge home now", "not known here"},
     {"at 1s verify home", "a verdict is missing"},
     {"at 1s verify home false", "a verdict is"},
+    {"at 1s window", "a site is missing"},
+    {"at 1s window home", "test or for maintenance"},
+    {"at 1s window home zone", "a zone is missing"},
+    {"at 1s window home test", "needs an end"},
+    {"at 1s window home test for", "a duration is missing"},
+    {"at 1s window home test for 0s", "more than 0s"},
+    {"at 1s window home test for 169h", "at most 7d"},
+    {"at 1s window home test for 1h zone a", "not known here"},
+    {"at 1s end-window", "a site is missing"},
+    {"at 1s end-window home zone a", "not known here"},
     {"at 1s sent", "ok or fail"},
     {"at 1s database gone", "back or away"},
     {"at 1s broker away", "up or down"},
@@ -230,6 +267,7 @@ main(void)
 	    cmocka_unit_test(a_report_of_many_parts),
 	    cmocka_unit_test(other_actions),
 	    cmocka_unit_test(acts_are_no_devices_doing),
+	    cmocka_unit_test(windows_are_declared_and_ended),
 	    cmocka_unit_test(each_fault_with_its_line),
 	    cmocka_unit_test(all_faults_are_told),
 	};
