@@ -56,7 +56,7 @@ note_raised(struct fw_alarm *a, const struct fw_cause *c)
 }
 
 static struct fw_alarm *
-make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
+make(struct fw_core *core, const struct fw_cause *c)
 {
 	struct fw_alarm *a = fw_calloc(1, sizeof(*a));
 	const struct fw_registration *registration = c->device->registration;
@@ -67,7 +67,7 @@ make(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 	a->class = c->judgement.class;
 	a->severity = c->judgement.severity;
 	a->weight = c->judgement.weight;
-	a->level = fw_core_level(core, c->device, now_us);
+	a->level = fw_core_level(core, c->device, c->received_at_us);
 	a->system_type = c->system_type;
 	a->component_type = c->component_type;
 	a->mode = c->mode;
@@ -284,7 +284,7 @@ fw_alarm_raise(struct fw_core *core, const struct fw_cause *c, int64_t now_us)
 		fw_chatter_raised(core, c, back && !a->held_back, now_us);
 		return;
 	}
-	a = make(core, c, now_us);
+	a = make(core, c);
 	note_raised(a, c);
 	core->counters.alarms_opened++;
 	fw_flood_count(core, fw_device_division(c->device), c->received_at_us);

@@ -7,14 +7,14 @@
 
 struct fw_judgement
 fw_judge(
-    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t now_us)
+    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t at_us)
 {
 	return fw_classify(&(struct fw_subject){
 	    .condition = e->condition,
 	    .system_type = e->system_type,
 	    .component_type = e->component_type,
 	    .profile = fw_core_profile(core, d),
-	    .level = fw_town_level_rules(core->town, fw_core_level(core, d, now_us)),
+	    .level = fw_town_level_rules(core->town, fw_core_level(core, d, at_us)),
 	});
 }
 
@@ -47,7 +47,7 @@ fw_event_take(struct fw_core *core, struct fw_device *d, const struct fw_report 
 
 	c.point = e->point;
 	c.bit = e->condition;
-	c.judgement = fw_judge(core, d, e, now_us);
+	c.judgement = fw_judge(core, d, e, c.received_at_us);
 	c.id = fw_arena_printf(&core->arena, "%s~%zu", c.name, event_index);
 	c.text = e->text;
 	c.system_type = e->system_type;

@@ -32,14 +32,14 @@ fw_slot_bit(const struct fw_threshold *t)
  * the same quantity can raise; without one it stays what it is. */
 enum fw_class
 fw_slot_class(
-    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t now_us)
+    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t at_us)
 {
 	const struct fw_threshold *const *slots;
 	enum fw_class class = t->class;
 	size_t count;
 
 	if (class != FW_CLASS_PRE_ALARM ||
-	    !fw_town_level_rules(core->town, fw_core_level(core, d, now_us))->pre_alarm_is_alarm)
+	    !fw_town_level_rules(core->town, fw_core_level(core, d, at_us))->pre_alarm_is_alarm)
 		return class;
 	count = fw_slots_of(fw_core_profile(core, d), t->quantity, &slots);
 	for (size_t k = 0; k < count; k++)
@@ -62,14 +62,14 @@ fw_slot_alarm(const struct fw_core *core, const struct fw_device *d, uint32_t po
 /* As the pending's first report has it. */
 struct fw_cause
 fw_slot_cause(struct fw_core *core, struct fw_device *d, uint32_t point,
-    const struct fw_threshold *t, const struct fw_pending *first, int64_t now_us)
+    const struct fw_threshold *t, const struct fw_pending *first, int64_t at_us)
 {
-	enum fw_class class = fw_slot_class(core, d, t, now_us);
+	enum fw_class class = fw_slot_class(core, d, t, at_us);
 	const char *rule = fw_measure_rule(&core->arena, t);
 
 	if (class != t->class)
 		rule = fw_arena_printf(&core->arena, "%s, as an alarm at protection level %s", rule,
-		    fw_level_name(fw_core_level(core, d, now_us)));
+		    fw_level_name(fw_core_level(core, d, at_us)));
 	return (struct fw_cause){
 	    .device = d,
 	    .point = point,
@@ -108,10 +108,11 @@ fw_slot_fire(struct fw_core *core, struct fw_watched *w, const struct fw_thresho
     int64_t received_us, int64_t now_us)
 {
 	const struct fw_pending *p = w->pending;
-	struct fw_cause c = fw_slot_cause(core, w->device, w->key.point, t, p, now_us);
+	int64_t at_us = p->due_at_us < received_us ? p->due_at_us : received_us;
+	struct fw_cause c = fw_slot_cause(core, w->device, w->key.point, t, p, at_us);
 	bool raised = fw_slot_alarm(core, w->device, c.point, c.judgement.class, t);
 
-	c.received_at_us = p->due_at_us < received_us ? p->due_at_us : received_us;
+	c.received_at_us = at_us;
 	if (!raised || !p->past)
 		fw_alarm_raise(core, &c, now_us);
 	if (!raised && p->past)

@@ -200,11 +200,11 @@ accept(struct fw_core *core, const struct fw_report *r, int64_t now_us)
 
 static bool
 is_emergency(
-    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t now_us)
+    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t at_us)
 {
 	return e->active && e->condition > FW_CONDITION_UNSPECIFIED &&
 	       e->condition < FW_CONDITIONS &&
-	       fw_class_is_emergency(fw_judge(core, d, e, now_us).class);
+	       fw_class_is_emergency(fw_judge(core, d, e, at_us).class);
 }
 
 /* Of a report that is not believed; true: state has changed. */
@@ -215,7 +215,7 @@ raise_emergencies(struct fw_core *core, const struct fw_report *r, int64_t now_u
 	bool changed = false;
 
 	for (size_t i = 0; i < r->event_count; i++)
-		if (is_emergency(core, d, &r->events[i], now_us))
+		if (is_emergency(core, d, &r->events[i], r->message->received_at_us))
 			changed |= fw_event_take(core, d, r, i, now_us);
 	return changed;
 }

@@ -234,12 +234,12 @@ fw_core_profile(const struct fw_core *core, const struct fw_device *d)
 }
 
 enum fw_level_id
-fw_core_level(const struct fw_core *core, const struct fw_device *d, int64_t now_us)
+fw_core_level(const struct fw_core *core, const struct fw_device *d, int64_t at_us)
 {
 	const struct fw_site *site = fw_device_site(d);
 
 	return fw_town_level(core->town,
-	    site ? site->division : fw_town_division_near(core->town, d->topic_division), now_us);
+	    site ? site->division : fw_town_division_near(core->town, d->topic_division), at_us);
 }
 
 void

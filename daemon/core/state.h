@@ -121,9 +121,9 @@ struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
 /* Its registration's, or what goes for strangers. */
 const struct fw_profile *fw_core_profile(const struct fw_core *core, const struct fw_device *d);
-/* The protection level in force where it is. */
+/* The protection level in force where it is, at that time. */
 enum fw_level_id fw_core_level(
-    const struct fw_core *core, const struct fw_device *d, int64_t now_us);
+    const struct fw_core *core, const struct fw_device *d, int64_t at_us);
 /* What its firmware is, of `n` bytes. */
 void fw_device_set_firmware(struct fw_core *core, struct fw_device *d, const char *text, size_t n);
 void fw_mark_device(struct fw_core *core, struct fw_device *d);
@@ -166,9 +166,9 @@ struct fw_cause {
 };
 
 /* event.c */
-/* What it means, of that device, now. */
-struct fw_judgement fw_judge(const struct fw_core *core, const struct fw_device *d,
-    const struct fw_event *e, int64_t now_us);
+/* What it means, of that device, at the protection level of the time it was received. */
+struct fw_judgement fw_judge(
+    const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t at_us);
 /* All but point, bit, judgement and id. */
 struct fw_cause fw_cause_of_report(
     struct fw_core *core, struct fw_device *d, const struct fw_report *r);

@@ -116,6 +116,12 @@ compare(const struct fw_threshold *t, double x)
 	return x >= t->raise ? OVER : x <= t->clear ? BACK : BETWEEN;
 }
 
+static enum fw_class
+class_of(const struct judging *j, const struct fw_threshold *t)
+{
+	return fw_slot_class(j->core, j->device, t, j->report->message->received_at_us);
+}
+
 /* The reading as what a pending one begins with; its name is in the arena. */
 static struct fw_pending
 first_of(const struct judging *j)
@@ -141,7 +147,8 @@ cause_now(const struct judging *j, const struct fw_threshold *t)
 {
 	const struct fw_pending first = first_of(j);
 
-	return fw_slot_cause(j->core, j->device, j->point, t, &first, j->now_us);
+	return fw_slot_cause(
+	    j->core, j->device, j->point, t, &first, j->report->message->received_at_us);
 }
 
 /* ---------------------------------------------------------------- one threshold */
@@ -161,7 +168,7 @@ begin(const struct judging *j, const struct fw_threshold *t, struct fw_watched *
 static bool
 take_over(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w)
 {
-	enum fw_class class = fw_slot_class(j->core, j->device, t, j->now_us);
+	enum fw_class class = class_of(j, t);
 	bool raised = fw_slot_alarm(j->core, j->device, j->point, class, t);
 	struct fw_cause c;
 
@@ -181,7 +188,7 @@ static bool
 take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_watched **w,
     const struct fw_mark *last)
 {
-	enum fw_class class = fw_slot_class(j->core, j->device, t, j->now_us);
+	enum fw_class class = class_of(j, t);
 	int64_t back_us = last->known ? last->at_us : j->before->observed_at_us;
 	struct fw_cause c;
 
@@ -226,8 +233,7 @@ last_of(const struct judging *j, const struct fw_threshold *t, const struct fw_w
 
 	if (w && w->last.known)
 		return w->last;
-	a = j->device->alarms ? fw_slot_alarm(j->core, j->device, j->point,
-				    fw_slot_class(j->core, j->device, t, j->now_us), t)
+	a = j->device->alarms ? fw_slot_alarm(j->core, j->device, j->point, class_of(j, t), t)
 			      : NULL;
 	return a ? mark_of(j, a, fw_slot_bit(t)) : (struct fw_mark){.known = false};
 }
@@ -328,8 +334,7 @@ together(const struct judging *j, const struct fw_alarm *a, bool is_change,
 	for (size_t k = 0; k < j->count; k++) {
 		const struct fw_threshold *t = j->slots[k];
 
-		if ((t->window_us != 0) != is_change ||
-		    fw_slot_class(j->core, j->device, t, j->now_us) != a->class)
+		if ((t->window_us != 0) != is_change || class_of(j, t) != a->class)
 			continue;
 		if (verdicts[k] > verdict && !(verdicts[k] == BETWEEN && was_back(j, t)))
 			verdict = verdicts[k];

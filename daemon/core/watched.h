@@ -93,12 +93,12 @@ size_t fw_slots_of(
 /* The bit by which it holds an alarm, the class of that, and the alarm that it holds, or NULL. */
 unsigned fw_slot_bit(const struct fw_threshold *t);
 enum fw_class fw_slot_class(
-    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t now_us);
+    struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t at_us);
 struct fw_alarm *fw_slot_alarm(const struct fw_core *core, const struct fw_device *d,
     uint32_t point, enum fw_class class, const struct fw_threshold *t);
-/* As the first report that was over has it. */
+/* As the first report that was over has it; at the protection level of at_us. */
 struct fw_cause fw_slot_cause(struct fw_core *core, struct fw_device *d, uint32_t point,
-    const struct fw_threshold *t, const struct fw_pending *first, int64_t now_us);
+    const struct fw_threshold *t, const struct fw_pending *first, int64_t at_us);
 /* A later reading was back already. */
 void fw_slot_end(struct fw_core *core, const struct fw_cause *c, int64_t now_us);
 /* What is pending has lasted, as of received_us at the latest. */

@@ -111,6 +111,26 @@ an_alarm_keeps_the_level_it_was_raised_at(void **state)
 	assert_int_equal(raised(b, "panel")->incident->level, FW_LEVEL_ELEVATED);
 }
 
+/* Read late, or read again after a restart, it is what it was when it came. */
+static void
+it_is_that_of_the_time_the_report_was_received(void **state)
+{
+	struct bench *b = *state;
+
+	bench_wait(b, ENDS - NOON - 1);
+	b->received_us = b->now_us;
+	bench_wait(b, 10 * SECOND);
+	bench_say(
+	    b, (struct say){
+		   .topic_device = "panel", .sequence = 1, .condition = FW_CONDITION_PRE_ALARM});
+	assert_int_equal(raised(b, "panel")->level, FW_LEVEL_ELEVATED);
+	assert_int_equal(raised(b, "panel")->class, FW_CLASS_FIRE);
+	b->received_us = 0;
+	bench_say(b, (struct say){.sequence = 1, .condition = FW_CONDITION_PRE_ALARM});
+	assert_int_equal(raised(b, "smoke-1")->level, FW_LEVEL_NORMAL);
+	assert_int_equal(raised(b, "smoke-1")->class, FW_CLASS_PRE_ALARM);
+}
+
 static void
 extra_people_are_told_while_it_is_raised(void **state)
 {
@@ -167,6 +187,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(the_next_change_is_known, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		an_alarm_keeps_the_level_it_was_raised_at, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		it_is_that_of_the_time_the_report_was_received, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		extra_people_are_told_while_it_is_raised, setup, teardown),
 	    cmocka_unit_test_setup_teardown(not_about_a_fault, setup, teardown),
