@@ -322,6 +322,7 @@ fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_
 		a->restored_sequence = c->sequence;
 		if (c->received_at_us > a->last_seen_us)
 			a->last_seen_us = c->received_at_us;
+		fw_hazard_arm(core, a);
 		fw_alarm_mark(core, a);
 	}
 	touch(core, e, c->received_at_us);
@@ -330,15 +331,15 @@ fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_
 }
 
 void
-fw_chatter_tick(struct fw_core *core, int64_t now_us)
+fw_chatter_tick(struct fw_core *core, int64_t at_us, int64_t now_us)
 {
 	struct fw_deadline *d;
 
-	while ((d = fw_deadlines_pop(&core->chatters_due, now_us))) {
+	while ((d = fw_deadlines_pop(&core->chatters_due, at_us))) {
 		struct fw_chatter *e = (struct fw_chatter *)d;
 
 		if (e->chatters)
-			settle(core, e, now_us, now_us);
+			settle(core, e, at_us, now_us);
 		else
 			forget(core, e);
 	}

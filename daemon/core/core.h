@@ -322,6 +322,11 @@ FW_MUST_CHECK int fw_core_load_step(
 FW_MUST_CHECK int fw_core_load_page(
     struct fw_core *core, struct fw_page *page, const char *incident_id);
 
+/* All of it.  What was received before comes first: for half a minute, at most, what ends or begins
+ * by itself is judged by the times of messages alone, until fw_core_heard tells that it is decided.
+ */
+void fw_core_loaded(struct fw_core *core, int64_t now_us);
+
 /* When alarms of a division were opened, in their order; then the floods that last. */
 void fw_core_load_opened(struct fw_core *core, const char *division, int64_t at_us);
 void fw_core_load_flood(struct fw_core *core, const struct fw_flood *flood);

@@ -269,11 +269,11 @@ fw_incident_attach(
 }
 
 void
-fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
+fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t at_us, int64_t now_us)
 {
 	struct fw_incident *i = a->incident;
 	struct fw_cause c = {
-	    .name = fw_arena_printf(&core->arena, "%s~again", a->id), .received_at_us = now_us};
+	    .name = fw_arena_printf(&core->arena, "%s~again", a->id), .received_at_us = at_us};
 	enum call call;
 
 	a->windowed = false;

@@ -135,11 +135,11 @@ threshold_of(const struct fw_core *core, const struct fw_watched *w)
 }
 
 void
-fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us)
+fw_threshold_upto(struct fw_core *core, int64_t at_us, int64_t now_us)
 {
 	struct fw_pending *p;
 
-	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, received_at_us))) {
+	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, at_us))) {
 		struct fw_watched *w = p->watch;
 		const struct fw_threshold *t = threshold_of(core, w);
 
@@ -150,21 +150,6 @@ fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us)
 		if (!t || (!w->rate && !w->last.known))
 			fw_watched_free(core, w);
 	}
-}
-
-void
-fw_threshold_tick(struct fw_core *core, int64_t now_us)
-{
-	if (now_us >= core->watches_held_us)
-		fw_threshold_upto(core, now_us, now_us);
-}
-
-int64_t
-fw_threshold_next_us(const struct fw_core *core)
-{
-	int64_t next = fw_deadlines_next_us(&core->watches_due);
-
-	return next < core->watches_held_us ? core->watches_held_us : next;
 }
 
 void
