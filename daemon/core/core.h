@@ -238,7 +238,7 @@ const struct fw_town *fw_core_town(const struct fw_core *core);
 
 /* Inputs.  Each returns what is to be done. */
 
-/* The windows whose end has not been written down; takes ownership and frees those before. */
+/* The windows, with those that were over lately; takes ownership and frees those before. */
 struct fw_actions fw_core_set_windows(
     struct fw_core *core, struct fw_windows *windows, int64_t now_us);
 

@@ -68,7 +68,7 @@ fw_core_load_windows(struct fw_core *core, struct fw_windows *windows)
 		fw_deadline_cancel(&core->windows_due, &w->deadline);
 	for (cursor = 0; (w = fw_windows_next(windows, &cursor));) {
 		before = fw_windows_by_id(core->windows, w->id);
-		w->over = before && before->over;
+		w->over |= before && before->over;
 		if (!w->over)
 			fw_deadline_set(&core->windows_due, &w->deadline, w->ends_at_us);
 	}

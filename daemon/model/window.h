@@ -18,7 +18,7 @@ struct fw_window {
 	const char *zone, *device;        /* "" any */
 	int64_t starts_at_us, ends_at_us; /* from, until but not at; ended early: until then */
 	bool maintenance;                 /* else a test */
-	bool over;                        /* the core has said so */
+	bool over;                        /* the core, or its row, has said so */
 	struct fw_window *next;           /* of the same site */
 };
 
@@ -39,5 +39,9 @@ struct fw_window *fw_windows_by_id(const struct fw_windows *all, const char *id)
 /* One that is not over and has the place in it at that time; likewise. */
 const struct fw_window *fw_windows_find(const struct fw_windows *all, const char *site,
     const char *zone, const char *device, int64_t at_us);
+
+/* One had the place in it, whether it is over or not. */
+bool fw_windows_had(const struct fw_windows *all, const char *site, const char *zone,
+    const char *device, int64_t at_us);
 
 #endif
