@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "core/state.h"
 
 void
@@ -112,10 +113,8 @@ was_windowed(const struct fw_core *core, const struct fw_incident *i, const stru
 
 	if (!site || (i->confirmed_at_us && a->received_at_us > i->confirmed_at_us))
 		return false;
-	if (!a->restored_at_us)
-		return fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
-	return fw_windows_had(core->windows, site->id, a->zone, a->device->id, a->received_at_us) &&
-	       fw_windows_had(core->windows, site->id, a->zone, a->device->id, a->restored_at_us);
+	return fw_windows_kept(core->windows, site->id, a->zone, a->device->id, a->received_at_us,
+	    a->restored_at_us ? a->restored_at_us : FW_NEVER);
 }
 
 /* Where one of its class was raised in a window, only what was loaded has called people beyond the

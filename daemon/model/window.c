@@ -104,13 +104,34 @@ fw_windows_find(const struct fw_windows *all, const char *site, const char *zone
 	return w;
 }
 
-bool
-fw_windows_had(const struct fw_windows *all, const char *site, const char *zone, const char *device,
-    int64_t at_us)
+/* One that covers the place then: not over if there is one, else that which lasted longest. */
+static const struct fw_window *
+find_longest(const struct fw_window *first, const char *zone, const char *device, int64_t at_us)
 {
-	const struct fw_window *w = all ? fw_strmap_get(&all->by_site, site, strlen(site)) : NULL;
+	const struct fw_window *best = NULL;
 
-	while (w && !covers(w, zone, device, at_us))
-		w = w->next;
-	return w != NULL;
+	for (const struct fw_window *w = first; w; w = w->next)
+		if (covers(w, zone, device, at_us) &&
+		    (!best || best->over > w->over ||
+			(best->over == w->over && best->ends_at_us < w->ends_at_us)))
+			best = w;
+	return best;
+}
+
+bool
+fw_windows_kept(const struct fw_windows *all, const char *site, const char *zone,
+    const char *device, int64_t from_us, int64_t until_us)
+{
+	const struct fw_window *first =
+	    all ? fw_strmap_get(&all->by_site, site, strlen(site)) : NULL;
+	int64_t at_us = from_us;
+
+	while (at_us <= until_us) {
+		const struct fw_window *w = find_longest(first, zone, device, at_us);
+
+		if (!w || !w->over)
+			return w != NULL;
+		at_us = w->ends_at_us;
+	}
+	return true;
 }

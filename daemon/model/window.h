@@ -40,8 +40,9 @@ struct fw_window *fw_windows_by_id(const struct fw_windows *all, const char *id)
 const struct fw_window *fw_windows_find(const struct fw_windows *all, const char *site,
     const char *zone, const char *device, int64_t at_us);
 
-/* One had the place in it, whether it is over or not. */
-bool fw_windows_had(const struct fw_windows *all, const char *site, const char *zone,
-    const char *device, int64_t at_us);
+/* They had the place in them from then on, one or another, until one that is not over, or until
+ * until_us. */
+bool fw_windows_kept(const struct fw_windows *all, const char *site, const char *zone,
+    const char *device, int64_t from_us, int64_t until_us);
 
 #endif
