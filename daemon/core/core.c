@@ -69,9 +69,11 @@ earlier(int64_t a_us, int64_t b_us)
 static int64_t
 next_pass_us(const struct fw_core *core)
 {
-	return earlier(fw_deadlines_next_us(&core->watches_due),
-	    earlier(fw_deadlines_next_us(&core->windows_due),
-		fw_deadlines_next_us(&core->chatters_due)));
+	int64_t next = fw_deadlines_next_us(&core->watches_due);
+
+	next = earlier(next, fw_deadlines_next_us(&core->windows_due));
+	next = earlier(next, fw_deadlines_next_us(&core->chatters_due));
+	return earlier(next, fw_deadlines_next_us(&core->floods_due));
 }
 
 void
@@ -83,6 +85,7 @@ fw_core_pass(struct fw_core *core, int64_t until_us, int64_t now_us)
 		fw_window_tick(core, at_us, now_us);
 		fw_threshold_upto(core, at_us, now_us);
 		fw_chatter_tick(core, at_us, now_us);
+		fw_flood_tick(core, at_us);
 	}
 }
 
@@ -112,7 +115,6 @@ pass_time(struct fw_core *core, int64_t now_us)
 	if (was_unread) /* by a list of windows that came meanwhile */
 		fw_window_let_out(core, now_us, now_us);
 	fw_hazard_tick(core, now_us);
-	fw_flood_tick(core, now_us);
 }
 
 struct fw_actions
@@ -163,8 +165,7 @@ fw_core_next_tick_us(const struct fw_core *core)
 	if (core->unread_us)
 		return earlier(next, unread_until_us(core));
 	next = earlier(next, next_pass_us(core));
-	next = earlier(next, fw_deadlines_next_us(&core->hazards_due));
-	return earlier(next, fw_deadlines_next_us(&core->floods_due));
+	return earlier(next, fw_deadlines_next_us(&core->hazards_due));
 }
 
 struct fw_actions

@@ -112,6 +112,9 @@ fw_slot_fire(struct fw_core *core, struct fw_watched *w, const struct fw_thresho
 	bool raised = fw_slot_alarm(core, w->device, c.point, c.judgement.class, t);
 
 	c.received_at_us = p->due_at_us < received_us ? p->due_at_us : received_us;
+	/* What the report itself has opened may be closed by now, under the report's name. */
+	if (p->due_at_us > p->received_at_us)
+		c.name = c.id;
 	if (!raised || !p->past)
 		fw_alarm_raise(core, &c, now_us);
 	if (!raised && p->past)

@@ -263,7 +263,7 @@ void fw_chatter_free(struct fw_core *core);
 /* flood.c */
 /* An alarm of the division was opened. */
 void fw_flood_count(struct fw_core *core, const char *division, int64_t at_us);
-void fw_flood_tick(struct fw_core *core, int64_t now_us);
+void fw_flood_tick(struct fw_core *core, int64_t at_us);
 void fw_flood_flush(struct fw_core *core);
 void fw_flood_free(struct fw_core *core);
 
