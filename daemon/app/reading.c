@@ -31,6 +31,7 @@ state_read(const struct fw_checkpoint checkpoints[FW_LANES], const char *error, 
 		fw_core_load_report(d->core, d->known[k].device, "", d->known[k].boot_id,
 		    d->known[k].sequence, fw_loop_now_us(d->loop));
 	d->known_count = 0;
+	fw_core_loaded(d->core, fw_loop_now_us(d->loop));
 	d->loaded = true;
 	fw_role_take_in(d);
 	fw_core_counters(d->core, &c);

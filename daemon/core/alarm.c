@@ -117,6 +117,7 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 		a->held_back = false;
 		a->restored_boot = 0;
 		a->restored_sequence = 0;
+		fw_hazard_arm(core, a);
 	}
 	if (a->incident->closed && (new_cause || c->received_at_us - a->incident->closed_at_us >=
 						     core->rules.realarm_after_us)) {
@@ -152,7 +153,7 @@ end(struct fw_core *core, struct fw_alarm *a, int64_t at_us, const char *how, in
 	a->restored_at_us = at_us;
 	a->held_back = false;
 	fw_alarm_index(core, a);
-	fw_hazard_disarm(core, a);
+	fw_hazard_restored(core, a, now_us);
 	fw_alarm_mark(core, a);
 	snprintf(key, sizeof(key), "restored:%s", a->id);
 	if (a->incident->area)

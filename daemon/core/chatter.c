@@ -6,8 +6,9 @@
  * been quiet for ten minutes.  Only what devices say chatters: thresholds have a delay and two
  * edges for that.  A raise still calls people as it would: nothing here hides a fire.
  *
- * For a new start, what is held back stands in the alarm's row (restored_sequence without
- * restored_at), and what chatters in the fault's: its last word, and each class with its count.
+ * For a new start all of it stands in rows: what is held back in the alarm's (restored_sequence
+ * without restored_at, and last_seen_at), what chatters in the fault's, each class with its count;
+ * its last_seen_at is the last word of all of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,6 @@ struct fw_chatter {
 	int64_t raises_us[TIMES - 1]; /* that were restored soon after; the last ones */
 	uint32_t raise_count;         /* of them */
 	bool chatters;                /* then what follows holds */
-	int64_t last_us;              /* raised or restored */
 	int64_t minute_us;            /* when the minute that is counted began */
 	uint32_t in_minute, most_in_minute, raised;
 };
@@ -123,6 +123,15 @@ raise_fault(
 	core->counters.chatters++;
 }
 
+/* The last that is known of its point; 0: nothing any more. */
+static int64_t
+last_word(const struct fw_core *core, const struct fw_chatter *e)
+{
+	const struct fw_alarm *fault = fault_of(core, e);
+
+	return fault ? fault->last_seen_us : 0;
+}
+
 /* "fire 3 times in 60 s (9 in all), tamper 5 times in 60 s (5 in all)"; in the arena. */
 static const char *
 data_of(struct fw_core *core, const struct fw_chatter *e)
@@ -143,14 +152,14 @@ data_of(struct fw_core *core, const struct fw_chatter *e)
 
 /* It was raised anew, or there is just a word of it. */
 static void
-note_in_fault(struct fw_core *core, const struct fw_chatter *e, bool raised)
+note_in_fault(struct fw_core *core, const struct fw_chatter *e, int64_t at_us, bool raised)
 {
 	struct fw_alarm *a = fault_of(core, e);
 
 	if (!a)
 		return;
-	if (e->last_us > a->last_seen_us)
-		a->last_seen_us = e->last_us;
+	if (at_us > a->last_seen_us)
+		a->last_seen_us = at_us;
 	if (raised) {
 		free(a->data);
 		a->data = fw_strdup(data_of(core, e));
@@ -177,7 +186,7 @@ end(struct fw_core *core, struct fw_chatter *e, int64_t now_us)
 	struct fw_cause c = {.device = e->device,
 	    .point = e->key.point,
 	    .bit = FW_FINDING_CHATTER,
-	    .received_at_us = e->last_us + OVER_US};
+	    .received_at_us = last_word(core, e) + OVER_US};
 
 	e->chatters = false;
 	if (!others_chatter(core, e))
@@ -197,14 +206,13 @@ wait_on(struct fw_core *core, struct fw_chatter *e)
 	const struct fw_alarm *a = alarm_of(core, e);
 
 	fw_deadline_set(&core->chatters_due, &e->deadline,
-	    e->last_us + (a && a->held_back ? QUIET_US : OVER_US));
+	    a && a->held_back ? a->last_seen_us + QUIET_US : last_word(core, e) + OVER_US);
 }
 
 static void
-touch(struct fw_core *core, struct fw_chatter *e, int64_t at_us)
+touch(struct fw_core *core, struct fw_chatter *e, int64_t at_us, bool raised)
 {
-	if (at_us > e->last_us)
-		e->last_us = at_us;
+	note_in_fault(core, e, at_us, raised);
 	wait_on(core, e);
 }
 
@@ -214,9 +222,9 @@ settle(struct fw_core *core, struct fw_chatter *e, int64_t at_us, int64_t now_us
 {
 	struct fw_alarm *a = alarm_of(core, e);
 
-	if (a && a->held_back && at_us - e->last_us >= QUIET_US)
+	if (a && a->held_back && at_us - a->last_seen_us >= QUIET_US)
 		fw_alarm_end_held_back(core, a, now_us);
-	if (at_us - e->last_us >= OVER_US)
+	if (at_us - last_word(core, e) >= OVER_US)
 		end(core, e, now_us);
 	else
 		wait_on(core, e);
@@ -254,9 +262,8 @@ begin(struct fw_core *core, struct fw_chatter *e, const struct fw_cause *c, int6
 	e->chatters = true;
 	e->minute_us = e->raises_us[0];
 	e->raised = e->in_minute = e->most_in_minute = TIMES;
-	touch(core, e, c->received_at_us);
 	raise_fault(core, e, c, now_us);
-	note_in_fault(core, e, true);
+	touch(core, e, c->received_at_us, true);
 }
 
 void
@@ -269,8 +276,7 @@ fw_chatter_raised(struct fw_core *core, const struct fw_cause *c, bool anew, int
 	if (e->chatters) {
 		if (anew)
 			count_raise(e, c->received_at_us);
-		touch(core, e, c->received_at_us);
-		note_in_fault(core, e, anew);
+		touch(core, e, c->received_at_us, anew);
 	} else if (anew && e->raise_count == TIMES - 1 &&
 		   c->received_at_us - e->raises_us[0] <= WITHIN_US) {
 		begin(core, e, c, now_us);
@@ -322,38 +328,29 @@ fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_
 		a->restored_sequence = c->sequence;
 		if (c->received_at_us > a->last_seen_us)
 			a->last_seen_us = c->received_at_us;
+		fw_hazard_arm(core, a);
 		fw_alarm_mark(core, a);
 	}
-	touch(core, e, c->received_at_us);
-	note_in_fault(core, e, false);
+	touch(core, e, c->received_at_us, false);
 	return a->held_back;
 }
 
 void
-fw_chatter_tick(struct fw_core *core, int64_t now_us)
+fw_chatter_tick(struct fw_core *core, int64_t at_us, int64_t now_us)
 {
 	struct fw_deadline *d;
 
-	while ((d = fw_deadlines_pop(&core->chatters_due, now_us))) {
+	while ((d = fw_deadlines_pop(&core->chatters_due, at_us))) {
 		struct fw_chatter *e = (struct fw_chatter *)d;
 
 		if (e->chatters)
-			settle(core, e, now_us, now_us);
+			settle(core, e, at_us, now_us);
 		else
 			forget(core, e);
 	}
 }
 
 /* ---------------------------------------------------------------- a new start */
-
-static void
-go_on(struct fw_core *core, struct fw_chatter *e, int64_t last_us)
-{
-	const struct fw_alarm *a = alarm_of(core, e);
-
-	e->last_us = a && e->key.class != FW_CLASS_FAULT ? a->last_seen_us : last_us;
-	wait_on(core, e);
-}
 
 static void
 load_fault(struct fw_core *core, const struct fw_alarm *a)
@@ -369,7 +366,7 @@ load_fault(struct fw_core *core, const struct fw_alarm *a)
 			e->chatters = true;
 			e->raised = all;
 			e->most_in_minute = most;
-			go_on(core, e, a->last_seen_us);
+			wait_on(core, e);
 		}
 		at = strstr(at, ", ");
 		at = at ? at + strlen(", ") : NULL;
@@ -390,5 +387,5 @@ fw_chatter_load(struct fw_core *core, struct fw_alarm *a)
 		load_fault(core, a);
 	e = find(core, a->device, a->point, a->class);
 	if (e && e->chatters)
-		go_on(core, e, a->last_seen_us);
+		wait_on(core, e);
 }

@@ -8,6 +8,8 @@
 #include "core/state.h"
 #include "model/settings.h"
 
+#define UNREAD_MOST_US (30 * FW_S)
+
 struct fw_rules
 fw_rules_of(const struct fw_settings *s)
 {
@@ -58,16 +60,70 @@ fw_core_town(const struct fw_core *core)
 	return core->town;
 }
 
+static int64_t
+earlier(int64_t a_us, int64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
+
+static int64_t
+next_pass_us(const struct fw_core *core)
+{
+	int64_t next = fw_deadlines_next_us(&core->watches_due);
+
+	next = earlier(next, fw_deadlines_next_us(&core->windows_due));
+	next = earlier(next, fw_deadlines_next_us(&core->chatters_due));
+	return earlier(next, fw_deadlines_next_us(&core->floods_due));
+}
+
+void
+fw_core_pass(struct fw_core *core, int64_t until_us, int64_t now_us)
+{
+	int64_t at_us;
+
+	while ((at_us = next_pass_us(core)) <= until_us) {
+		fw_window_tick(core, at_us, now_us);
+		fw_threshold_upto(core, at_us, now_us);
+		fw_chatter_tick(core, at_us, now_us);
+		fw_flood_tick(core, at_us);
+	}
+}
+
+void
+fw_core_loaded(struct fw_core *core, int64_t now_us)
+{
+	core->loaded_us = now_us;
+	core->unread_us = now_us + UNREAD_MOST_US;
+}
+
+/* What may still be with the broker is waited for in any case: see fw_core_load_watch. */
+static int64_t
+unread_until_us(const struct fw_core *core)
+{
+	return core->hearing.until_us >= core->loaded_us ? core->watches_held_us : core->unread_us;
+}
+
+static void
+pass_time(struct fw_core *core, int64_t now_us)
+{
+	bool was_unread = core->unread_us != 0;
+
+	if (was_unread && now_us < unread_until_us(core))
+		return;
+	core->unread_us = 0;
+	fw_core_pass(core, now_us, now_us);
+	if (was_unread) /* by a list of windows that came meanwhile */
+		fw_window_let_out(core, now_us, now_us);
+	fw_hazard_tick(core, now_us);
+}
+
 struct fw_actions
 fw_core_tick(struct fw_core *core, int64_t now_us)
 {
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
-	fw_window_tick(core, now_us);
-	fw_hazard_tick(core, now_us);
-	fw_threshold_tick(core, now_us);
-	fw_chatter_tick(core, now_us);
-	fw_flood_tick(core, now_us);
+	fw_hazard_check_loaded(core, now_us);
+	pass_time(core, now_us);
 	fw_escalate_tick(core, now_us);
 	fw_page_tick(core, now_us);
 	fw_supervise_tick(core, now_us);
@@ -102,16 +158,14 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	const struct fw_deadlines *all[] = {&core->steps_due, &core->pages_due, &core->hazards_due,
-	    &core->windows_due, &core->chatters_due, &core->floods_due};
-	int64_t next = core->false_alarms_unchecked ? 0 : fw_threshold_next_us(core);
+	int64_t next = core->false_alarms_unchecked ? 0 : fw_supervise_next_us(core);
 
-	if (fw_supervise_next_us(core) < next)
-		next = fw_supervise_next_us(core);
-	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
-		if (fw_deadlines_next_us(all[k]) < next)
-			next = fw_deadlines_next_us(all[k]);
-	return next;
+	next = earlier(next, fw_deadlines_next_us(&core->steps_due));
+	next = earlier(next, fw_deadlines_next_us(&core->pages_due));
+	if (core->unread_us)
+		return earlier(next, unread_until_us(core));
+	next = earlier(next, next_pass_us(core));
+	return earlier(next, fw_deadlines_next_us(&core->hazards_due));
 }
 
 struct fw_actions

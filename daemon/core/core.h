@@ -238,7 +238,7 @@ const struct fw_town *fw_core_town(const struct fw_core *core);
 
 /* Inputs.  Each returns what is to be done. */
 
-/* The windows whose end has not been written down; takes ownership and frees those before. */
+/* The windows, with those that were over lately; takes ownership and frees those before. */
 struct fw_actions fw_core_set_windows(
     struct fw_core *core, struct fw_windows *windows, int64_t now_us);
 
@@ -321,6 +321,11 @@ FW_MUST_CHECK int fw_core_load_step(
     struct fw_core *core, struct fw_step *step, const char *incident_id);
 FW_MUST_CHECK int fw_core_load_page(
     struct fw_core *core, struct fw_page *page, const char *incident_id);
+
+/* All of it.  What was received before comes first: for half a minute, at most, what ends or begins
+ * by itself is judged by the times of messages alone, until fw_core_heard tells that it is decided.
+ */
+void fw_core_loaded(struct fw_core *core, int64_t now_us);
 
 /* When alarms of a division were opened, in their order; then the floods that last. */
 void fw_core_load_opened(struct fw_core *core, const char *division, int64_t at_us);

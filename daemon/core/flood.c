@@ -189,12 +189,12 @@ fw_flood_count(struct fw_core *core, const char *division, int64_t at_us)
 }
 
 void
-fw_flood_tick(struct fw_core *core, int64_t now_us)
+fw_flood_tick(struct fw_core *core, int64_t at_us)
 {
 	struct fw_deadline *d;
 
-	while ((d = fw_deadlines_pop(&core->floods_due, now_us)))
-		end_when_over(core, (struct fw_flood_meter *)d, now_us);
+	while ((d = fw_deadlines_pop(&core->floods_due, at_us)))
+		end_when_over(core, (struct fw_flood_meter *)d, at_us);
 }
 
 /* ---------------------------------------------------------------- a new start */

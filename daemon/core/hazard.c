@@ -56,17 +56,11 @@ fw_hazard_arm(struct fw_core *core, struct fw_alarm *a)
 	const struct fw_hazard_limit *limit =
 	    find_limit(fw_core_profile(core, a->device), a->class);
 
-	if (a->is_hazard || a->restored_at_us || !limit)
+	if (a->is_hazard || a->restored_at_us || a->held_back || !limit)
 		fw_deadline_cancel(&core->hazards_due, &a->hazard_due);
 	else
 		fw_deadline_set(
 		    &core->hazards_due, &a->hazard_due, a->received_at_us + limit->limit_us);
-}
-
-void
-fw_hazard_disarm(struct fw_core *core, struct fw_alarm *a)
-{
-	fw_deadline_cancel(&core->hazards_due, &a->hazard_due);
 }
 
 void
@@ -84,7 +78,8 @@ outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 {
 	const struct fw_hazard_limit *limit =
 	    find_limit(fw_core_profile(core, a->device), a->class);
-	const struct fw_incident *i = a->incident;
+	const struct fw_site *site = fw_device_site(a->device);
+	const char *site_id = site ? site->id : "", *division = fw_device_division(a->device);
 	int64_t found_us;
 
 	if (!limit)
@@ -94,13 +89,13 @@ outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 	emit(core, &(struct fw_hazard){
 		       .id = fw_arena_printf(&core->arena, "%s~%u~%s", a->device->id, a->point,
 			   fw_class_name(a->class)),
-		       .division = i->division,
-		       .site = i->site,
+		       .division = division,
+		       .site = site_id,
 		       .device = a->device->id,
 		       .class = fw_class_name(a->class),
 		       .kind = "lasting",
 		       .major = limit->major,
-		       .person = responsible(core, i->site, i->division, limit->role, now_us),
+		       .person = responsible(core, site_id, division, limit->role, now_us),
 		       .reason = fw_arena_printf(&core->arena,
 			   "%s at point %u for more than %s: %s", fw_class_name(a->class), a->point,
 			   fw_duration_text(core, limit->limit_us), a->reason),
@@ -108,6 +103,17 @@ outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 		       .found_at_us = found_us,
 		       .deadline_at_us = found_us + limit->deadline_us,
 		   });
+}
+
+void
+fw_hazard_restored(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
+{
+	const struct fw_hazard_limit *limit =
+	    find_limit(fw_core_profile(core, a->device), a->class);
+
+	fw_deadline_cancel(&core->hazards_due, &a->hazard_due);
+	if (limit && !a->is_hazard && a->received_at_us + limit->limit_us <= a->restored_at_us)
+		outlive(core, a, now_us);
 }
 
 /* ---------------------------------------------------------------- what is wrong too often */
@@ -276,12 +282,14 @@ fw_core_load_false_alarm(struct fw_core *core, const char *division, const char 
 }
 
 /* An earlier run may have died between the verdict and the hazard. */
-static void
-check_loaded(struct fw_core *core, int64_t now_us)
+void
+fw_hazard_check_loaded(struct fw_core *core, int64_t now_us)
 {
 	size_t cursor = 0;
 	void *value;
 
+	if (!core->false_alarms_unchecked)
+		return;
 	core->false_alarms_unchecked = false;
 	while (fw_strmap_next(&core->false_alarms, &cursor, &value)) {
 		const struct fw_false_alarms *f = value;
@@ -291,15 +299,11 @@ check_loaded(struct fw_core *core, int64_t now_us)
 	}
 }
 
-/* ---------------------------------------------------------------- both */
-
 void
 fw_hazard_tick(struct fw_core *core, int64_t now_us)
 {
 	struct fw_deadline *d;
 
-	if (core->false_alarms_unchecked)
-		check_loaded(core, now_us);
 	while ((d = fw_deadlines_pop(&core->hazards_due, now_us)))
 		outlive(core, (struct fw_alarm *)d, now_us);
 }

@@ -269,11 +269,12 @@ fw_incident_attach(
 }
 
 void
-fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
+fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t at_us, int64_t now_us)
 {
 	struct fw_incident *i = a->incident;
 	struct fw_cause c = {
-	    .name = fw_arena_printf(&core->arena, "%s~again", a->id), .received_at_us = now_us};
+	    .name = fw_arena_printf(&core->arena, "%s~again", a->id), .received_at_us = at_us};
+	bool was_confirmed = i->confirmed_at_us != 0;
 	enum call call;
 
 	a->windowed = false;
@@ -289,5 +290,7 @@ fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 	    !is_new_zone(i, a))
 		call = CALL_QUIET;
 	call_for(core, i, a, call, now_us);
+	if (!was_confirmed && i->confirmed_at_us) /* what came meanwhile was still a test */
+		i->confirmed_at_us = at_us;
 	fw_incident_mark(core, i);
 }

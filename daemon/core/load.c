@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "core/state.h"
 
 void
@@ -75,6 +76,7 @@ fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 	i->area = !*i->site && strncmp(i->key, "area:", strlen("area:")) == 0;
 	i->cause_class = i->class;
 	i->outside_class = i->class;
+	i->loaded_outside = FW_CLASSES;
 	i->outside_trigger = i->trigger_count;
 	i->cause_device = fw_strdup(i->device);
 	i->cause_zone = fw_strdup("");
@@ -103,15 +105,28 @@ adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
 	i->cause_backfill = a->backfill;
 }
 
-/* Of whom an alarm of its class has called beyond the site nothing is known where one of the class
- * was raised in a window: the next one calls again. */
+/* No window has let it out while it was raised. */
+static bool
+was_windowed(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+{
+	const struct fw_site *site = fw_device_site(a->device);
+
+	if (!site || (i->confirmed_at_us && a->received_at_us > i->confirmed_at_us))
+		return false;
+	return fw_windows_kept(core->windows, site->id, a->zone, a->device->id, a->received_at_us,
+	    a->restored_at_us ? a->restored_at_us : FW_NEVER);
+}
+
+/* Where one of its class was raised in a window, only what was loaded has called people beyond the
+ * site, as far as is known: the next one calls again. */
 static void
 note_window(struct fw_incident *i, const struct fw_alarm *a)
 {
-	if (a->windowed && a->class <= i->outside_class)
-		i->outside_class = a->class + 1;
-	else if (!a->windowed && a->class < i->outside_class)
-		i->outside_class = a->class;
+	if (!a->windowed && a->class < i->loaded_outside)
+		i->loaded_outside = a->class;
+	i->loaded_inside |= a->windowed && a->class == i->class;
+	if (i->loaded_inside)
+		i->outside_class = i->loaded_outside;
 }
 
 int
@@ -125,7 +140,7 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	a->device = fw_core_device(core, device, division);
 	fw_alarm_link(i, a);
 	fw_alarm_index(core, a);
-	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
+	a->windowed = was_windowed(core, i, a);
 	fw_area_load(core, a);
 	for (unsigned bit = 0; bit < 64; bit++)
 		if (a->conditions >> bit & 1)
@@ -141,6 +156,15 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	return FW_OK;
 }
 
+static bool
+is_inside(const struct fw_incident *i, uint32_t trigger)
+{
+	for (const struct fw_step *s = i->steps; s; s = s->next)
+		if (s->trigger == trigger && s->site_only)
+			return true;
+	return false;
+}
+
 int
 fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_id)
 {
@@ -151,11 +175,11 @@ fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_
 	/* A verification that was not carried out is to be heard again. */
 	if (s->state == FW_STEP_CANCELLED && !s->force && i->verdict == FW_VERDICT_REAL_FIRE)
 		i->verdict = FW_VERDICT_NONE;
-	if (s->site_only && i->outside_trigger >= s->trigger)
-		i->outside_trigger = s->trigger - 1;
 	s->incident = i;
 	s->next = i->steps;
 	i->steps = s;
+	while (is_inside(i, i->outside_trigger))
+		i->outside_trigger--;
 	if (s->state == FW_STEP_QUEUED)
 		fw_deadline_set(&core->steps_due, &s->deadline, s->due_at_us);
 	return FW_OK;

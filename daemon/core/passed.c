@@ -113,6 +113,8 @@ fw_slot_fire(struct fw_core *core, struct fw_watched *w, const struct fw_thresho
 	bool raised = fw_slot_alarm(core, w->device, c.point, c.judgement.class, t);
 
 	c.received_at_us = at_us;
+	/* What the report itself has opened may be closed by now, under the report's name. */
+	c.name = c.id;
 	if (!raised || !p->past)
 		fw_alarm_raise(core, &c, now_us);
 	if (!raised && p->past)
@@ -136,11 +138,11 @@ threshold_of(const struct fw_core *core, const struct fw_watched *w)
 }
 
 void
-fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us)
+fw_threshold_upto(struct fw_core *core, int64_t at_us, int64_t now_us)
 {
 	struct fw_pending *p;
 
-	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, received_at_us))) {
+	while ((p = (struct fw_pending *)fw_deadlines_pop(&core->watches_due, at_us))) {
 		struct fw_watched *w = p->watch;
 		const struct fw_threshold *t = threshold_of(core, w);
 
@@ -151,21 +153,6 @@ fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us)
 		if (!t || (!w->rate && !w->last.known))
 			fw_watched_free(core, w);
 	}
-}
-
-void
-fw_threshold_tick(struct fw_core *core, int64_t now_us)
-{
-	if (now_us >= core->watches_held_us)
-		fw_threshold_upto(core, now_us, now_us);
-}
-
-int64_t
-fw_threshold_next_us(const struct fw_core *core)
-{
-	int64_t next = fw_deadlines_next_us(&core->watches_due);
-
-	return next < core->watches_held_us ? core->watches_held_us : next;
 }
 
 void

@@ -391,7 +391,7 @@ fw_core_message(struct fw_core *core, const struct fw_message *m, int64_t now_us
 	fw_core_begin(core);
 	fw_core_now(core, now_us);
 	core->lane = m->replay_id ? FW_LANE_ALARM : m->lane;
-	fw_threshold_upto(core, m->received_at_us < now_us ? m->received_at_us : now_us, now_us);
+	fw_core_pass(core, m->received_at_us < now_us ? m->received_at_us : now_us, now_us);
 	core->counters.messages[m->lane]++;
 	core->counters.replays[m->lane] += m->replay_id != NULL;
 	if (fw_decode_topic(m->topic, m->topic_len, &topic) != FW_OK) {

@@ -150,6 +150,9 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 		fw_deadlines_shift(&core->hazards_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->watches_due, now_us - core->last_now_us);
 		core->watches_held_us += now_us - core->last_now_us;
+		core->loaded_us += now_us - core->last_now_us;
+		if (core->unread_us)
+			core->unread_us += now_us - core->last_now_us;
 		fw_supervise_shift(core, now_us - core->last_now_us);
 	}
 	core->last_now_us = now_us;

@@ -79,7 +79,10 @@ struct fw_core {
 	struct fw_strmap watches; /* struct fw_watched_key -> struct fw_watched */
 	struct fw_deadlines steps_due, pages_due, hazards_due, windows_due, watches_due,
 	    chatters_due, floods_due;
-	int64_t watches_held_us;       /* until then only messages tell that something has lasted */
+	int64_t watches_held_us; /* what may end one of those loaded is waited for */
+	/* What was received before loaded_us is decided first: until then, at most until unread_us,
+	 * time passes only as far as messages tell.  unread_us 0: it is decided. */
+	int64_t loaded_us, unread_us;
 	struct fw_windows *windows;    /* NULL: none yet */
 	struct fw_strmap false_alarms; /* "site:" or "device:" and id -> struct fw_false_alarms */
 	bool false_alarms_unchecked;   /* those loaded */
@@ -130,6 +133,9 @@ void fw_mark_device(struct fw_core *core, struct fw_device *d);
 /* The time of an input.  A clock that was set back must not hold back what is due: deadlines go
  * back with it. */
 void fw_core_now(struct fw_core *core, int64_t now_us);
+/* What ends by itself up to then, each in its turn: so the rows do not depend on when it is
+ * noticed. */
+void fw_core_pass(struct fw_core *core, int64_t until_us, int64_t now_us);
 /* The raised alarm of its point and class, or the emergency restored last that is still remembered;
  * NULL: none. */
 struct fw_alarm *fw_alarm_raised(
@@ -189,11 +195,8 @@ bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
     const struct fw_before *before, int64_t now_us);
 
 /* passed.c */
-/* What has lasted, as a message's receive time tells: before it is taken. */
-void fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us);
-/* What has lasted though nothing came; when that is next, or FW_NEVER. */
-void fw_threshold_tick(struct fw_core *core, int64_t now_us);
-int64_t fw_threshold_next_us(const struct fw_core *core);
+/* What has lasted by then. */
+void fw_threshold_upto(struct fw_core *core, int64_t at_us, int64_t now_us);
 /* The town is another one: forgets what no threshold asks for any more; what must last is dropped
  * when it is due. */
 void fw_threshold_renew(struct fw_core *core);
@@ -225,7 +228,7 @@ void fw_incident_attach(
 void fw_incident_again(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_incident_detach(struct fw_core *core, struct fw_alarm *a);
 /* No test window covers it any more, and it is raised: it calls people like a new one. */
-void fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
+void fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t at_us, int64_t now_us);
 void fw_incident_mark(struct fw_core *core, struct fw_incident *i);
 void fw_incident_flush(struct fw_core *core);
 /* A new one, of an alarm's class, severity and level; it is not linked.  Texts are copied. */
@@ -253,14 +256,14 @@ void fw_chatter_raised(struct fw_core *core, const struct fw_cause *c, bool anew
 void fw_chatter_ended(struct fw_core *core, const struct fw_alarm *a);
 /* True: the cause, which would end the alarm, does not yet. */
 bool fw_chatter_holds_back(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c);
-void fw_chatter_tick(struct fw_core *core, int64_t now_us);
+void fw_chatter_tick(struct fw_core *core, int64_t at_us, int64_t now_us);
 void fw_chatter_load(struct fw_core *core, struct fw_alarm *a);
 void fw_chatter_free(struct fw_core *core);
 
 /* flood.c */
 /* An alarm of the division was opened. */
 void fw_flood_count(struct fw_core *core, const char *division, int64_t at_us);
-void fw_flood_tick(struct fw_core *core, int64_t now_us);
+void fw_flood_tick(struct fw_core *core, int64_t at_us);
 void fw_flood_flush(struct fw_core *core);
 void fw_flood_free(struct fw_core *core);
 
@@ -336,19 +339,24 @@ void fw_page_answered(struct fw_core *core, struct fw_incident *i);
 /* The window that covers the place at that time; NULL: none. */
 const struct fw_window *fw_window_of(
     const struct fw_core *core, const struct fw_device *d, const char *zone, int64_t at_us);
-void fw_window_tick(struct fw_core *core, int64_t now_us);
+void fw_window_tick(struct fw_core *core, int64_t at_us, int64_t now_us);
+/* What none covers any more at that time. */
+void fw_window_let_out(struct fw_core *core, int64_t at_us, int64_t now_us);
 
 /* hazard.c */
 struct fw_false_alarms;
 void fw_false_alarms_free(struct fw_false_alarms *f);
-/* When it has lasted for too long, by the rules of now; not while it is restored. */
+/* When it has lasted for too long, by the rules of now; not while it is restored, held back or not.
+ */
 void fw_hazard_arm(struct fw_core *core, struct fw_alarm *a);
-void fw_hazard_disarm(struct fw_core *core, struct fw_alarm *a);
+/* It is restored: what had lasted too long by then is a hazard, noticed or not. */
+void fw_hazard_restored(struct fw_core *core, struct fw_alarm *a, int64_t now_us);
 void fw_hazard_arm_all(struct fw_core *core);
 /* What it was found to be; the incident has the verdict of before. */
 void fw_hazard_verdict(
     struct fw_core *core, const struct fw_incident *i, enum fw_verdict verdict, int64_t now_us);
 void fw_hazard_tick(struct fw_core *core, int64_t now_us);
+void fw_hazard_check_loaded(struct fw_core *core, int64_t now_us);
 
 /* timeline.c: `key` is copied */
 void fw_timeline(struct fw_core *core, const struct fw_incident *i, int64_t at_us, const char *key,

@@ -156,6 +156,8 @@ hold(struct fw_core *core, int64_t lasts_us, int64_t now_us)
 
 	if (until > core->watches_held_us)
 		core->watches_held_us = until;
+	if (until > core->unread_us)
+		core->unread_us = until;
 }
 
 void

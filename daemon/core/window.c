@@ -29,7 +29,7 @@ by_id(const void *a, const void *b)
 
 /* In the arena, in an order that does not depend on the map's. */
 static size_t
-find_uncovered(struct fw_core *core, struct fw_alarm ***out, int64_t now_us)
+find_uncovered(struct fw_core *core, struct fw_alarm ***out, int64_t at_us)
 {
 	size_t cursor = 0, count = 0;
 	void *value;
@@ -38,21 +38,21 @@ find_uncovered(struct fw_core *core, struct fw_alarm ***out, int64_t now_us)
 	while (fw_strmap_next(&core->raised, &cursor, &value)) {
 		struct fw_alarm *a = value;
 
-		if (a->windowed && !fw_window_of(core, a->device, a->zone, now_us))
+		if (a->windowed && !fw_window_of(core, a->device, a->zone, at_us))
 			(*out)[count++] = a;
 	}
 	qsort(*out, count, sizeof(**out), by_id);
 	return count;
 }
 
-static void
-let_out(struct fw_core *core, int64_t now_us)
+void
+fw_window_let_out(struct fw_core *core, int64_t at_us, int64_t now_us)
 {
 	struct fw_alarm **alarms;
-	size_t count = find_uncovered(core, &alarms, now_us);
+	size_t count = find_uncovered(core, &alarms, at_us);
 
 	for (size_t k = 0; k < count; k++)
-		fw_incident_let_out(core, alarms[k], now_us);
+		fw_incident_let_out(core, alarms[k], at_us, now_us);
 }
 
 /* ---------------------------------------------------------------- the list, and its ends */
@@ -68,7 +68,7 @@ fw_core_load_windows(struct fw_core *core, struct fw_windows *windows)
 		fw_deadline_cancel(&core->windows_due, &w->deadline);
 	for (cursor = 0; (w = fw_windows_next(windows, &cursor));) {
 		before = fw_windows_by_id(core->windows, w->id);
-		w->over = before && before->over;
+		w->over |= before && before->over;
 		if (!w->over)
 			fw_deadline_set(&core->windows_due, &w->deadline, w->ends_at_us);
 	}
@@ -93,17 +93,17 @@ end(struct fw_core *core, struct fw_window *w, int64_t now_us)
 }
 
 void
-fw_window_tick(struct fw_core *core, int64_t now_us)
+fw_window_tick(struct fw_core *core, int64_t at_us, int64_t now_us)
 {
 	struct fw_deadline *d;
 	bool ended = false;
 
-	while ((d = fw_deadlines_pop(&core->windows_due, now_us))) {
+	while ((d = fw_deadlines_pop(&core->windows_due, at_us))) {
 		end(core, (struct fw_window *)d, now_us);
 		ended = true;
 	}
 	if (ended)
-		let_out(core, now_us);
+		fw_window_let_out(core, at_us, now_us);
 }
 
 struct fw_actions
@@ -111,7 +111,9 @@ fw_core_set_windows(struct fw_core *core, struct fw_windows *windows, int64_t no
 {
 	fw_core_begin(core);
 	fw_core_load_windows(core, windows);
-	fw_window_tick(core, now_us);
-	let_out(core, now_us);
+	if (!core->unread_us) {
+		fw_core_pass(core, now_us, now_us);
+		fw_window_let_out(core, now_us, now_us);
+	}
 	return fw_core_end(core);
 }

@@ -20,5 +20,6 @@ fw_window_rows(struct fw_windows *windows, const PGresult *rows)
 				 .maintenance = strcmp(fw_get_text(rows, i, 5), "maintenance") == 0,
 				 .starts_at_us = fw_get_time(rows, i, 6),
 				 .ends_at_us = fw_get_time(rows, i, 7),
+				 .over = fw_get_int(rows, i, 8) != 0,
 			     });
 }

@@ -64,6 +64,7 @@ fw_windows_add(struct fw_windows *all, const struct fw_window *row)
 	    .starts_at_us = row->starts_at_us,
 	    .ends_at_us = row->ends_at_us,
 	    .maintenance = row->maintenance,
+	    .over = row->over,
 	};
 	w->next = fw_strmap_remove(&all->by_site, w->site, strlen(w->site));
 	fw_strmap_put(&all->by_site, w->site, strlen(w->site), w);
@@ -87,7 +88,7 @@ fw_windows_by_id(const struct fw_windows *all, const char *id)
 static bool
 covers(const struct fw_window *w, const char *zone, const char *device, int64_t at_us)
 {
-	return !w->over && at_us >= w->starts_at_us && at_us < w->ends_at_us &&
+	return at_us >= w->starts_at_us && at_us < w->ends_at_us &&
 	       (!*w->zone || strcmp(w->zone, zone) == 0) &&
 	       (!*w->device || strcmp(w->device, device) == 0);
 }
@@ -98,7 +99,39 @@ fw_windows_find(const struct fw_windows *all, const char *site, const char *zone
 {
 	const struct fw_window *w = all ? fw_strmap_get(&all->by_site, site, strlen(site)) : NULL;
 
-	while (w && !covers(w, zone, device, at_us))
+	while (w && (w->over || !covers(w, zone, device, at_us)))
 		w = w->next;
 	return w;
+}
+
+/* One that covers the place then: not over if there is one, else that which lasted longest. */
+static const struct fw_window *
+find_longest(const struct fw_window *first, const char *zone, const char *device, int64_t at_us)
+{
+	const struct fw_window *best = NULL;
+
+	for (const struct fw_window *w = first; w; w = w->next)
+		if (covers(w, zone, device, at_us) &&
+		    (!best || best->over > w->over ||
+			(best->over == w->over && best->ends_at_us < w->ends_at_us)))
+			best = w;
+	return best;
+}
+
+bool
+fw_windows_kept(const struct fw_windows *all, const char *site, const char *zone,
+    const char *device, int64_t from_us, int64_t until_us)
+{
+	const struct fw_window *first =
+	    all ? fw_strmap_get(&all->by_site, site, strlen(site)) : NULL;
+	int64_t at_us = from_us;
+
+	while (at_us <= until_us) {
+		const struct fw_window *w = find_longest(first, zone, device, at_us);
+
+		if (!w || !w->over)
+			return w != NULL;
+		at_us = w->ends_at_us;
+	}
+	return true;
 }

@@ -18,7 +18,7 @@ struct fw_window {
 	const char *zone, *device;        /* "" any */
 	int64_t starts_at_us, ends_at_us; /* from, until but not at; ended early: until then */
 	bool maintenance;                 /* else a test */
-	bool over;                        /* the core has said so */
+	bool over;                        /* the core, or its row, has said so */
 	struct fw_window *next;           /* of the same site */
 };
 
@@ -39,5 +39,10 @@ struct fw_window *fw_windows_by_id(const struct fw_windows *all, const char *id)
 /* One that is not over and has the place in it at that time; likewise. */
 const struct fw_window *fw_windows_find(const struct fw_windows *all, const char *site,
     const char *zone, const char *device, int64_t at_us);
+
+/* They had the place in them from then on, one or another, until one that is not over, or until
+ * until_us. */
+bool fw_windows_kept(const struct fw_windows *all, const char *site, const char *zone,
+    const char *device, int64_t from_us, int64_t until_us);
 
 #endif
