@@ -9,6 +9,8 @@
 #include "model/settings.h"
 
 #define UNREAD_MOST_US (30 * FW_S)
+#define LOOK_AGAIN_US FW_S
+#define BEHIND_US (5 * FW_S) /* more than fw_core_heard tells late at any time */
 
 struct fw_rules
 fw_rules_of(const struct fw_settings *s)
@@ -103,18 +105,31 @@ unread_until_us(const struct fw_core *core)
 	return core->hearing.until_us >= core->loaded_us ? core->watches_held_us : core->unread_us;
 }
 
+/* Up to when time alone ends or begins something.  While much is unread, what lies in it comes
+ * first, but not for ever. */
+static int64_t
+pass_until_us(const struct fw_core *core, int64_t now_us)
+{
+	int64_t heard_us = core->hearing.until_us;
+
+	if (heard_us <= 0 || now_us - heard_us <= BEHIND_US) /* 0: never told */
+		return now_us;
+	return heard_us > now_us - UNREAD_MOST_US ? heard_us : now_us - UNREAD_MOST_US;
+}
+
 static void
 pass_time(struct fw_core *core, int64_t now_us)
 {
+	int64_t until_us = pass_until_us(core, now_us);
 	bool was_unread = core->unread_us != 0;
 
 	if (was_unread && now_us < unread_until_us(core))
 		return;
 	core->unread_us = 0;
-	fw_core_pass(core, now_us, now_us);
+	fw_core_pass(core, until_us, now_us);
 	if (was_unread) /* by a list of windows that came meanwhile */
 		fw_window_let_out(core, now_us, now_us);
-	fw_hazard_tick(core, now_us);
+	fw_hazard_tick(core, until_us);
 }
 
 struct fw_actions
@@ -158,14 +173,16 @@ fw_core_sent(struct fw_core *core, const char *page_id, const char *error, int64
 int64_t
 fw_core_next_tick_us(const struct fw_core *core)
 {
-	int64_t next = core->false_alarms_unchecked ? 0 : fw_supervise_next_us(core);
+	int64_t next = core->false_alarms_unchecked ? 0 : fw_supervise_next_us(core), pass;
 
 	next = earlier(next, fw_deadlines_next_us(&core->steps_due));
 	next = earlier(next, fw_deadlines_next_us(&core->pages_due));
 	if (core->unread_us)
 		return earlier(next, unread_until_us(core));
-	next = earlier(next, next_pass_us(core));
-	return earlier(next, fw_deadlines_next_us(&core->hazards_due));
+	pass = earlier(next_pass_us(core), fw_deadlines_next_us(&core->hazards_due));
+	if (pass > pass_until_us(core, core->last_now_us) && pass <= core->last_now_us)
+		pass = core->last_now_us + LOOK_AGAIN_US;
+	return earlier(next, pass);
 }
 
 struct fw_actions

@@ -632,6 +632,40 @@ a_clock_that_is_set_back_holds_nothing_back(void **state)
 	assert_non_null(raised(b, "smoke-1", 0, FW_CLASS_ELECTRICAL));
 }
 
+/* It was back in time, in what is still to be read: no alarm of what lay there in order. */
+static void
+what_is_unread_comes_before_what_has_lasted(void **state)
+{
+	struct bench *b = *state;
+	int64_t began_us = b->now_us;
+
+	fw_core_heard(b->core, b->now_us, b->now_us);
+	measure(b, 1, CURRENT, 500);
+	b->now_us += S(40); /* 30 s were enough */
+	fw_core_heard(b->core, began_us + S(20), b->now_us);
+	fw_core_tick(b->core, b->now_us);
+	assert_true(fw_core_next_tick_us(b->core) > b->now_us);
+	b->received_us = began_us + S(25);
+	measure(b, 2, CURRENT, 100);
+	b->received_us = 0;
+	bench_hear(b, S(60));
+	assert_null(raised(b, "smoke-1", 0, FW_CLASS_ELECTRICAL));
+}
+
+/* … but a lane that does not come on keeps nothing silent. */
+static void
+what_has_lasted_waits_for_half_a_minute_at_most(void **state)
+{
+	struct bench *b = *state;
+
+	fw_core_heard(b->core, b->now_us, b->now_us);
+	measure(b, 1, CURRENT, 500);
+	bench_wait(b, S(59));
+	assert_null(raised(b, "smoke-1", 0, FW_CLASS_ELECTRICAL));
+	bench_wait(b, S(2));
+	assert_non_null(raised(b, "smoke-1", 0, FW_CLASS_ELECTRICAL));
+}
+
 /* ---------------------------------------------------------------- any order */
 
 #define READINGS 40
@@ -766,6 +800,10 @@ main(void)
 		a_device_with_too_many_points_has_no_delay, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_clock_that_is_set_back_holds_nothing_back, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_is_unread_comes_before_what_has_lasted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_has_lasted_waits_for_half_a_minute_at_most, setup, teardown),
 	    cmocka_unit_test(any_order_ends_the_same),
 	};
 
