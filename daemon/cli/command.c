@@ -123,7 +123,8 @@ static const struct {
 	"the daemon's; default $FIREWATCH_SOCKET, else /run/firewatch/control"},
     [FW_OPTION_START] = {"start", "TIME", "when the scenario begins; as for --since; default now"},
     [FW_OPTION_STATE] = {"state", "STATE", "in this state"},
-    [FW_OPTION_UNTIL] = {"until", "TIME", "before this time; as for --since"},
+    [FW_OPTION_UNTIL] = {"until", "TIME",
+	"before this time, or when it ends: RFC 3339, 2h is two hours ago, +2h in two hours"},
     [FW_OPTION_VERSION] = {"version", NULL, "the version of this program"},
     [FW_OPTION_ZONE] = {"zone", "ZONE", "of this zone of the site"},
 };
@@ -282,7 +283,8 @@ static enum fw_exit
 check(const struct fw_command *c, struct fw_request *r, char **arguments, int count)
 {
 	if (count != count_words(c->arguments)) {
-		fw_say("usage: firewatchctl %s %s", c->words, c->arguments);
+		fw_say(
+		    "usage: firewatchctl %s%s%s", c->words, *c->arguments ? " " : "", c->arguments);
 		return FW_EXIT_USAGE;
 	}
 	for (int i = 0; i < count; i++)

@@ -81,7 +81,7 @@ ask_daemon(const char *path)
 
 /* ---------------------------------------------------------------- for a person */
 
-#define NAME_COLUMNS 36
+#define NAME_COLUMNS 40
 #define PATH_MAX_BYTES 128
 
 static void

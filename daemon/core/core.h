@@ -251,8 +251,8 @@ struct fw_actions fw_core_tick(struct fw_core *core, int64_t now_us);
 int64_t fw_core_next_tick_us(const struct fw_core *core);
 
 /* Every message that was received before until_us has been decided: devices are held silent up to
- * then, with the next tick.  Where that is long ago, what ends or begins by itself waits for what is
- * unread, for half a minute at most. */
+ * then, with the next tick.  Where that is long ago, what ends or begins by itself waits for what
+ * is unread, for half a minute at most. */
 void fw_core_heard(struct fw_core *core, int64_t until_us, int64_t now_us);
 
 /* Whether devices can be heard, as of at_us.  From false to true it does not count as their

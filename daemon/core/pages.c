@@ -196,6 +196,7 @@ static void
 claim(struct fw_core *core, struct fw_page *p, int64_t now_us)
 {
 	p->force_claimed = p->force;
+	p->unclaimed = false;
 	p->sent_at_us = now_us;
 	set_state(core, p, FW_PAGE_WRITING, now_us + core->rules.uncommitted_us);
 	fw_emit(core, p->force ? FW_ACT_PAGE : FW_ACT_CLAIM)->u.page = p;

@@ -159,7 +159,7 @@ struct fw_page {
 	bool force; /* sent although the incident was answered: a fire that is confirmed or verified
 		     */
 	bool force_claimed; /* the claim under way says so */
-	bool unclaimed;     /* was sent before its claim was committed */
+	bool unclaimed;     /* this attempt was sent before its claim was committed */
 	bool site_only;     /* its step is */
 	uint32_t attempts;  /* with the one under way */
 	int64_t due_at_us;  /* of the next attempt */

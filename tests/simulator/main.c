@@ -22,15 +22,16 @@ struct arguments {
 	bool json, quiet, check;
 };
 
+static const char usage_text[] =
+    "usage: firewatch-sim [--host H] [--port P] [--username U] [--password P] [--ledger FILE] [--seed N] [--speed X]\n"
+    "                     [--receipts] [--resend-after D] [--resend-max N] [--until-receipted D] [--window N]\n"
+    "                     [--connect-timeout D] [--report text|json] [--check] [--quiet] SCENARIO\n"
+    "       firewatch-sim --help | --version\n";
+
 static int
 usage(const char *what)
 {
-	fprintf(stderr,
-	    "firewatch-sim: %s\n"
-	    "usage: firewatch-sim [--host H] [--port P] [--username U] [--password P] [--ledger FILE] [--seed N] [--speed X]\n"
-	    "                     [--receipts] [--resend-after D] [--resend-max N] [--until-receipted D] [--window N]\n"
-	    "                     [--connect-timeout D] [--report text|json] [--check] [--quiet] SCENARIO\n",
-	    what);
+	fprintf(stderr, "firewatch-sim: %s\n%s", what, usage_text);
 	return EXIT_USAGE;
 }
 
@@ -51,6 +52,8 @@ static const struct option options[] = {
     {"report", required_argument, NULL, 'o'},
     {"check", no_argument, NULL, 'k'},
     {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'H'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -84,6 +87,12 @@ take_argument(struct arguments *a, int option, char *value)
 	case 'q':
 		a->quiet = true;
 		break;
+	case 'H':
+		fputs(usage_text, stdout);
+		exit(EXIT_DONE);
+	case 'V':
+		puts("firewatch-sim " FW_VERSION);
+		exit(EXIT_DONE);
 	case 's':
 		rc = sim_take_sequence(&w, &o->seed);
 		break;
