@@ -124,7 +124,7 @@ note_window(struct fw_incident *i, const struct fw_alarm *a)
 {
 	if (!a->windowed && a->class < i->loaded_outside)
 		i->loaded_outside = a->class;
-	i->loaded_inside |= a->windowed && a->class == i->class;
+	i->loaded_inside |= a->windowed;
 	if (i->loaded_inside)
 		i->outside_class = i->loaded_outside;
 }
@@ -156,6 +156,16 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	return FW_OK;
 }
 
+/* Of an older trigger a step that is done tells only that there was a test. */
+static bool
+is_past(struct fw_incident *i, const struct fw_step *s)
+{
+	i->loaded_inside |= s->site_only;
+	if (i->loaded_inside)
+		i->outside_class = i->loaded_outside;
+	return s->state != FW_STEP_QUEUED && s->trigger != i->trigger_count;
+}
+
 static bool
 is_inside(const struct fw_incident *i, uint32_t trigger)
 {
@@ -175,6 +185,10 @@ fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_
 	/* A verification that was not carried out is to be heard again. */
 	if (s->state == FW_STEP_CANCELLED && !s->force && i->verdict == FW_VERDICT_REAL_FIRE)
 		i->verdict = FW_VERDICT_NONE;
+	if (is_past(i, s)) {
+		fw_step_free(s);
+		return FW_OK;
+	}
 	s->incident = i;
 	s->next = i->steps;
 	i->steps = s;
