@@ -75,8 +75,9 @@ fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 {
 	i->area = !*i->site && strncmp(i->key, "area:", strlen("area:")) == 0;
 	i->cause_class = i->class;
-	i->outside_class = i->class;
 	i->loaded_outside = FW_CLASSES;
+	i->loaded_inside = fw_windows_since(core->windows, i->site, i->opened_at_us);
+	i->outside_class = i->loaded_inside ? FW_CLASSES : i->class;
 	i->outside_trigger = i->trigger_count;
 	i->cause_device = fw_strdup(i->device);
 	i->cause_zone = fw_strdup("");
