@@ -40,6 +40,7 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIB)
 # What is tested beside the core library goes with its test.
 $(BUILD)/tests/unit/csv_test $(BUILD)/tests/fuzz/csv_fuzz: $(BUILD)/obj/daemon/cli/csv.o
 $(CORE_UNIT:%=$(BUILD)/tests/unit/%): $(BUILD)/obj/tests/unit/core_fixture.o
+$(BUILD)/tests/unit/core_replay_test: $(BUILD)/obj/tests/unit/replay_tables.o
 $(BUILD)/tests/unit/scenario_test $(BUILD)/tests/fuzz/scenario_fuzz: $(call obj,$(patsubst %,daemon/scenario/%.c,action scenario words))
 
 JOURNAL_OBJ := $(call obj,$(patsubst %,daemon/io/%.c,crc32c journal journal_folder journal_keeper journal_open journal_segment))

@@ -295,6 +295,16 @@ fw_lane_has_room_behind(const struct fw_lane_unit *lane)
 	return gathers_less(lane, TELEMETRY_AWAY_MOST);
 }
 
+/* A new start writes behind a gap that no reading crosses: the positions alone do not tell. */
+static void
+note_end(struct fw_lane_unit *lane)
+{
+	struct fw_journal_state journal;
+
+	fw_journal_state(lane->journal, &journal);
+	lane->read_to = journal.written;
+}
+
 int
 fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 {
@@ -304,8 +314,10 @@ fw_lane_next(struct fw_lane_unit *lane, struct fw_message *out)
 		return FW_EAGAIN;
 	lane->at_end = (lane->flowing ? fw_journal_poll(lane->journal, &record)
 				      : fw_journal_read(lane->journal, &record)) != FW_OK;
-	if (lane->at_end)
+	if (lane->at_end) {
+		note_end(lane);
 		return FW_EAGAIN;
+	}
 	*out = (struct fw_message){
 	    .lane = lane->id,
 	    .journal = lane->journal_id,
@@ -387,7 +399,7 @@ fw_lane_read_until_us(const struct fw_lane_unit *lane, int64_t now_us)
 	struct fw_journal_state journal;
 
 	fw_journal_state(lane->journal, &journal);
-	return journal.read == journal.written ? now_us : lane->last_read_us;
+	return journal.written == lane->read_to ? now_us : lane->last_read_us;
 }
 
 bool

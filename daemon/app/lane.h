@@ -47,8 +47,9 @@ struct fw_lane_unit {
 	 * none. */
 	int64_t gathered_since_us, under_way_since_us;
 	int64_t last_read_us;
-	bool at_end;  /* of the journal, at the last read */
-	bool flowing; /* messages come so fast that the journal is looked at now and then … */
+	uint64_t read_to; /* all that was written up to there has been read */
+	bool at_end;      /* of the journal, at the last read */
+	bool flowing;     /* messages come so fast that the journal is looked at now and then … */
 	int64_t sent_at_us; /* … and a batch grows for a while after this */
 };
 

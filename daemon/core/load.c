@@ -75,8 +75,9 @@ fw_core_load_incident(struct fw_core *core, struct fw_incident *i)
 {
 	i->area = !*i->site && strncmp(i->key, "area:", strlen("area:")) == 0;
 	i->cause_class = i->class;
-	i->outside_class = i->class;
 	i->loaded_outside = FW_CLASSES;
+	i->loaded_inside = fw_windows_since(core->windows, i->site, i->opened_at_us);
+	i->outside_class = i->loaded_inside ? FW_CLASSES : i->class;
 	i->outside_trigger = i->trigger_count;
 	i->cause_device = fw_strdup(i->device);
 	i->cause_zone = fw_strdup("");
@@ -124,7 +125,7 @@ note_window(struct fw_incident *i, const struct fw_alarm *a)
 {
 	if (!a->windowed && a->class < i->loaded_outside)
 		i->loaded_outside = a->class;
-	i->loaded_inside |= a->windowed && a->class == i->class;
+	i->loaded_inside |= a->windowed;
 	if (i->loaded_inside)
 		i->outside_class = i->loaded_outside;
 }
@@ -156,6 +157,16 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	return FW_OK;
 }
 
+/* Of an older trigger a step that is done tells only that there was a test. */
+static bool
+is_past(struct fw_incident *i, const struct fw_step *s)
+{
+	i->loaded_inside |= s->site_only;
+	if (i->loaded_inside)
+		i->outside_class = i->loaded_outside;
+	return s->state != FW_STEP_QUEUED && s->trigger != i->trigger_count;
+}
+
 static bool
 is_inside(const struct fw_incident *i, uint32_t trigger)
 {
@@ -175,6 +186,10 @@ fw_core_load_step(struct fw_core *core, struct fw_step *s, const char *incident_
 	/* A verification that was not carried out is to be heard again. */
 	if (s->state == FW_STEP_CANCELLED && !s->force && i->verdict == FW_VERDICT_REAL_FIRE)
 		i->verdict = FW_VERDICT_NONE;
+	if (is_past(i, s)) {
+		fw_step_free(s);
+		return FW_OK;
+	}
 	s->incident = i;
 	s->next = i->steps;
 	i->steps = s;

@@ -404,7 +404,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT s.incident_id, s.trigger, s.step, s.role, s.channel, s.state, s.forced, s.due_at, s.site_only FROM page_step s "
 	"JOIN incident i ON i.incident_id = s.incident_id AND i.division = s.division "
 	"WHERE " MINE " AND " NOT_CLOSED
-	" AND (s.state = 'queued' OR s.trigger = i.trigger_count)"},
+	" AND (s.state = 'queued' OR s.trigger = i.trigger_count OR s.site_only)"},
 
     [FW_SQL_READ_PAGES] = {"read_pages",
 	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "

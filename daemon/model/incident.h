@@ -187,8 +187,8 @@ struct fw_incident {
 	uint32_t outside_trigger;
 	int64_t outside_at_us; /* when; 0: by an earlier run */
 	enum fw_class outside_class;
-	/* Of its alarms that an earlier run has left: the highest class outside a window; whether
-	   one of the incident's class was inside. */
+	/* Of what an earlier run has left: the highest class of alarms outside a window; whether
+	   anything was inside. */
 	enum fw_class loaded_outside;
 	bool loaded_inside;
 	uint32_t alarm_count;

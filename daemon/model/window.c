@@ -135,3 +135,13 @@ fw_windows_kept(const struct fw_windows *all, const char *site, const char *zone
 	}
 	return true;
 }
+
+bool
+fw_windows_since(const struct fw_windows *all, const char *site, int64_t from_us)
+{
+	const struct fw_window *w = all ? fw_strmap_get(&all->by_site, site, strlen(site)) : NULL;
+
+	while (w && w->ends_at_us <= from_us)
+		w = w->next;
+	return w != NULL;
+}

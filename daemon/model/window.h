@@ -45,4 +45,7 @@ const struct fw_window *fw_windows_find(const struct fw_windows *all, const char
 bool fw_windows_kept(const struct fw_windows *all, const char *site, const char *zone,
     const char *device, int64_t from_us, int64_t until_us);
 
+/* There is one of the site that ends later than that, whether it is over or not. */
+bool fw_windows_since(const struct fw_windows *all, const char *site, int64_t from_us);
+
 #endif

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import os
 
 import psycopg2
 import psycopg2.errors
@@ -342,3 +343,55 @@ def test_six_false_alarms_of_a_site(stack, site):
     assert listed(stack, "--site", site.id) == set()
     false_alarm(stack, devices[2])
     wait_equal(lambda: listed(stack, "--site", site.id), {f"site:{site.id}~false_alarms"})
+
+
+FAULT = pb.CONDITION_FAULT
+
+
+@pytest.fixture
+def impatient(own_stack):
+    """A fault is a hazard when it has lasted for a second."""
+    made = own_stack(sites=2)
+    town = os.path.join(made.directory, "town")
+    with open(os.path.join(town, "hazards.csv"), "w", encoding="utf-8") as f:
+        f.write("class,kind,category,limit_s,grade,deadline_s,role\nfault,,,1,major,86400,grid_member\n")
+    before = made.log("firewatchd").count("town read:")
+    made.ctl("import", town)
+    wait_until(lambda: made.log("firewatchd").count("town read:") > before)
+    return made
+
+
+def test_a_fault_that_lasts(impatient):
+    site = impatient.site()
+    device = Device(impatient, site.a)
+    alarm = f"{device.id(device.raises(FAULT))}~0"
+    told = impatient.row("SELECT * FROM hazard_ledger WHERE device = %s", site.a)
+    received = impatient.value("SELECT received_at FROM alarm WHERE alarm_id = %s", alarm)
+    found = received + datetime.timedelta(seconds=1)
+    name = f"{site.a}~0~fault"
+    assert {k: told[k] for k in ("hazard_id", "site", "class", "kind", "grade", "state", "responsible", "alarm_id", "opened_at",
+                                 "deadline_at", "recurrences")} == {
+        "hazard_id": name, "site": site.id, "class": "fault", "kind": "lasting", "grade": "major", "state": "open",
+        "responsible": "grid", "alarm_id": alarm, "opened_at": found, "deadline_at": found + datetime.timedelta(days=1),
+        "recurrences": 0}
+    # closed while it lasts it stays closed, over a new start too; the next one opens it anew
+    close(impatient, name)
+    impatient.restart()
+    wait_until(lambda: impatient.ask()["hazards_found"])
+    device.recorded(device.restores(FAULT))
+    assert shown(impatient, name)["state"] == "closed"
+    again = f"{device.id(device.raises(FAULT))}~0"
+    wait_equal(lambda: shown(impatient, name)["state"], "open")
+    told = shown(impatient, name)
+    assert (told["recurrences"], told["alarm_id"]) == (1, again)
+    assert [kind for kind, _ in log(impatient, name)] == ["raised", "rectifying", "review", "closed", "reopened"]
+
+
+def test_a_fault_that_is_over_in_time(impatient):
+    """Both reports come in one message: whatever the machine does, nothing has lasted."""
+    site, other = impatient.site(), impatient.site()
+    device = Device(impatient, site.a)
+    report = device.send(device.report(events=[(FAULT, True)]), device.report(events=[(FAULT, False)]))
+    device.recorded(report)
+    Device(impatient, other.a).raises(FAULT)        # its limit ends later
+    wait_equal(lambda: listed(impatient), {f"{other.a}~0~fault"})

@@ -95,6 +95,65 @@ test_killed_in_flight(void **state)
 	assert_int_equal(s.rows, 5001);
 }
 
+/* ---------------------------------------------------------------- windows, hazards, outages */
+
+static void
+test_window_is_over_once(void **state)
+{
+	struct fixture *f = *state;
+	struct fw_action over = {.type = FW_ACT_WINDOW};
+	struct fw_window w = {.id = "w1", .division = "330100"}, gone = {.id = "no-such"};
+
+	fixture_sql(f,
+	    "INSERT INTO test_window (window_id, division, site, mode, declared_by, reason, starts_at, ends_at) "
+	    "VALUES ('w1', '330100', 's', 'test', 'a', 'b', now(), now() + interval '1 hour')");
+	over.u.window.window = &w;
+	over.u.window.at_us = 1700000000 * FW_S;
+	fw_store_add(f->store, &over);
+	fixture_commit(f);
+	over.u.window.at_us += FW_S; /* another instance says so too */
+	fw_store_add(f->store, &over);
+	over.u.window.window = &gone;
+	fw_store_add(f->store, &over);
+	fixture_commit(f);
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT string_agg(window_id || extract(epoch FROM announced_at)::bigint, ' ') "
+		"FROM test_window WHERE window_id = 'w1'"),
+	    "w11700000000");
+}
+
+static void
+test_hazard_is_raised_once(void **state)
+{
+	struct fixture *f = *state;
+	struct fw_hazard h = {.id = "store-test~0~fault",
+	    .division = "330100",
+	    .site = "s",
+	    .device = "store-test",
+	    .class = "fault",
+	    .kind = "lasting",
+	    .person = "",
+	    .reason = "r",
+	    .alarm = "a1",
+	    .found_at_us = 1700000000 * FW_S,
+	    .deadline_at_us = 1700086400 * FW_S};
+
+	fixture_add(f, FW_ACT_HAZARD, &h);
+	fixture_commit(f);
+	fixture_add(f, FW_ACT_HAZARD, &h); /* found again after a start */
+	fixture_commit(f);
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT string_agg(kind, ' ') FROM hazard_log WHERE hazard_id = 'store-test~0~fault'"),
+	    "raised");
+	assert_string_equal(
+	    fixture_value(f,
+		"SELECT grade || state || extract(epoch FROM deadline_at - opened_at)::bigint FROM hazard_ledger "
+		"WHERE hazard_id = 'store-test~0~fault'"),
+	    "generalopen86400");
+}
+
 /* ---------------------------------------------------------------- incidents */
 
 static void
@@ -453,6 +512,10 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_duplicate, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_killed_in_flight, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_window_is_over_once, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_hazard_is_raised_once, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_last_row_counts, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_timeline_order, fixture_set_up, fixture_tear_down),
