@@ -110,8 +110,8 @@ test_devices(void **state)
 	assert_string_equal(
 	    fixture_value(f,
 		"SELECT registration || mode || coalesce(battery_percent, -1) || signal_dbm "
-		"|| mains_ok || firmware FROM device_state"),
-	    "unclaimed70000-1-90true1.2");
+		"|| mains_ok || firmware || (SELECT topic_division FROM device_status) FROM device_state"),
+	    "unclaimed70000-1-90true1.2330100");
 	assert_int_equal(f->notified_count, 0);
 	fixture_sql(f, "INSERT INTO division VALUES ('330100', NULL, '镇', 'town')");
 	fixture_wait(f, fixture_is_notified);
