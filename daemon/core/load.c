@@ -141,7 +141,8 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	a->device = fw_core_device_of_row(core, device, division);
 	fw_alarm_link(i, a);
 	fw_alarm_index(core, a);
-	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
+	a->windowed = !i->confirmed_at_us && i->verdict != FW_VERDICT_REAL_FIRE &&
+		      fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	fw_area_load(core, a);
 	for (unsigned bit = 0; bit < 64; bit++)
 		if (a->conditions >> bit & 1)

@@ -305,6 +305,7 @@ load_page(struct state_read *r, const PGresult *rows, int row)
 	p->sent_at_us = fw_get_time(rows, row, 12);
 	if (*fw_get_text(rows, row, 13))
 		p->error = fw_strdup(fw_get_text(rows, row, 13));
+	p->site_only = fw_get_int(rows, row, 14) != 0;
 	error = fw_core_load_page(r->core, p, fw_get_text(rows, row, 1));
 	if (error)
 		fw_page_free(p);

@@ -409,7 +409,10 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_READ_PAGES] = {"read_pages",
 	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "
-	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error FROM notification n "
+	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error, "
+	"EXISTS (SELECT FROM page_step s WHERE s.incident_id = n.incident_id AND s.division = n.division "
+	"AND s.trigger = n.trigger AND s.step = n.step AND s.role = n.role AND s.channel = n.channel AND s.site_only) "
+	"FROM notification n "
 	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
 	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
 

@@ -311,12 +311,28 @@ write_earlier_run(struct fixture *f)
 	fixture_add(f, FW_ACT_INCIDENT, &closed);
 	fixture_add(f, FW_ACT_ALARM, &a);
 	fixture_add(f, FW_ACT_STEP, &s);
+	s.step = p.step;
+	s.state = FW_STEP_DONE;
+	s.site_only = true;
+	fixture_add(f, FW_ACT_STEP, &s);
 	fixture_add(f, FW_ACT_PAGE, &p);
 	write_watches(f);
 	fixture_add_report(f, d, 4, 100, FW_ACT_REPORT);
 	fw_store_set_checkpoint(f->store, UINT64_MAX, 300);
 	fixture_commit(f);
 	fw_seqset_fini(&boot.recorded);
+}
+
+/* The page that waits for its next attempt. */
+static const struct fw_page *
+page_due(struct fw_core *core, int64_t now_us)
+{
+	const struct fw_actions actions = fw_core_tick(core, now_us);
+
+	for (size_t k = 0; k < actions.count; k++)
+		if (actions.items[k].type == FW_ACT_CLAIM)
+			return actions.items[k].u.page;
+	return NULL;
 }
 
 static void
@@ -365,6 +381,7 @@ test_state(void **state)
 	assert_int_equal(duplicates_after(core, 3), 1);
 	assert_int_equal(duplicates_after(core, 4), 2);
 	assert_int_equal(duplicates_after(core, 6), 2);
+	assert_true(page_due(core, fw_loop_now_us(f->loop))->site_only);
 	fw_core_free(core);
 }
 
