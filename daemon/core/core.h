@@ -23,6 +23,8 @@
 
 struct fw_core;
 
+#define FW_OUTAGES_MAX 64 /* that are remembered */
+
 /* What the settings decide. */
 struct fw_rules {
 	int64_t clock_ahead_us, clock_behind_us;

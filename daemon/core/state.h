@@ -41,8 +41,6 @@
 #include "core/classify.h"
 #include "core/core.h"
 
-#define FW_OUTAGES_MAX 64
-
 /* Nobody could be heard from from_us until up_us; whoever has not come back since, has until to_us.
  */
 struct fw_outage {

@@ -2,6 +2,9 @@
 /* Every SQL statement of the daemon; see store_sql.h. */
 #include "io/store_sql.h"
 
+#include "base/text.h"
+#include "core/core.h"
+
 /* The partition key of a row, from its receive time. */
 #define DAY(time) "(" time " AT TIME ZONE 'UTC')::date"
 
@@ -362,10 +365,9 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT d.device, s.last_seen_at, s.last_observed_at, s.boot_id, s.mode, s.clock_fault, d.registered_at, s.topic_division "
 	"FROM device d LEFT JOIN device_status s ON s.device = d.device"},
 
-    /* As many as the core remembers. */
     [FW_SQL_READ_OUTAGES] = {"read_outages",
-	"SELECT from_at, up_at FROM (SELECT from_at, up_at FROM outage WHERE instance = $1 ORDER BY from_at DESC LIMIT 64) "
-	"AS o ORDER BY from_at"},
+	"SELECT from_at, up_at FROM (SELECT from_at, up_at FROM outage WHERE instance = $1 ORDER BY from_at DESC "
+	"LIMIT " FW_TEXT_OF(FW_OUTAGES_MAX) ") AS o ORDER BY from_at"},
 
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */
