@@ -89,3 +89,19 @@ END $$;
 DROP FUNCTION raise_hazard(text, text, text, text, text, text, text, text, text, text, timestamptz, timestamptz);
 ALTER TABLE hazard DROP CONSTRAINT hazard_kind_check,
 	ADD CONSTRAINT hazard_kind_check CHECK (kind IN ('lasting', 'false_alarms'));
+
+-- ---------------------------------------------------------------- what a start, and a reconnect, reads
+
+CREATE INDEX ON alarm (restored_at) WHERE class = 'fire';
+
+DROP INDEX incident_incident_id_idx;
+CREATE INDEX ON incident (incident_id) WHERE closed_trigger < trigger_count AND merged_into IS NULL;
+
+-- ---------------------------------------------------------------- rules
+
+UPDATE threshold SET window_s = 104400,
+	source = 'domain practice: it should last for years; 29 h, so that two daily heartbeats are within the seven eighths of it that are always seen'
+WHERE origin = 'standard' AND quantity = 'battery_percent' AND class = 'fault' AND window_s = 90000;
+
+COMMENT ON FUNCTION declare_window(text, text, text, text, text, timestamptz, timestamptz, text) IS
+	'actor declares a window; zone and device may be empty, starts_at null is now.  Not declared: one with the same times is there already, which with starts_at null there never is';

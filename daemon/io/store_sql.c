@@ -434,8 +434,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_READ_ACT] = {"read_act",
 	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},
     [FW_SQL_READ_ACTS] = {"read_acts",
-	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident "
-	"WHERE closed_trigger < trigger_count OR closed_at > now() - interval '1 day'"},
+	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident i "
+	"WHERE " NOT_CLOSED " OR closed_at > now() - interval '1 day'"},
 
     [FW_SQL_READ_REPLAYS] = {"read_replays",
 	"SELECT quarantine_id, lane, journal_position, received_at, topic, payload, original_bytes, report_index "
