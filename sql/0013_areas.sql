@@ -8,7 +8,7 @@ ALTER TABLE incident
 	ADD COLUMN merged_into text,
 	ADD COLUMN merged_at   timestamptz;
 COMMENT ON COLUMN incident.merged_into IS
-	'The area''s incident that it became part of; it is closed by that.  The daemon alone writes it, never for one that was answered';
+	'The area''s incident that it became part of, and is closed by; the daemon alone writes it, for one of which it has heard no answer: one that crosses it on the wire is kept here, and counts for nothing';
 COMMENT ON COLUMN incident.site IS 'Empty: an unclaimed device''s, or of a whole division (incident_id area~DIVISION~CLASS~…)';
 GRANT UPDATE (merged_into, merged_at) ON incident TO firewatch_daemon;
 

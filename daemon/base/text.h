@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What a number macro stands for, as text. */
+#define FW_TEXT_OF(macro) FW_TEXT_OF_WORD(macro)
+#define FW_TEXT_OF_WORD(word) #word
+
 /* Valid as PostgreSQL and proto3 mean it (RFC 3629: no surrogates, no overlong forms, at most
  * U+10FFFF), and no NUL. */
 bool fw_text_valid(const char *bytes, size_t n);

@@ -246,6 +246,10 @@ take_option(int argc, char **argv, int *at, struct fw_request *r)
 		return FW_EXIT_USAGE;
 	} else
 		value = options[o].value ? argv[++*at] : "";
+	if (options[o].value && !*value && o != FW_OPTION_NOTE && o != FW_OPTION_DSN) {
+		fw_say("--%s takes a value that is not empty", options[o].name);
+		return FW_EXIT_USAGE;
+	}
 	if (r->options[o]) {
 		fw_say("--%s is given twice", options[o].name);
 		return FW_EXIT_USAGE;

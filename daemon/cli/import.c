@@ -6,9 +6,11 @@
  * is new or changed is written.  On any fault the transaction is rolled back.  A town that is as
  * the database has it already is not written at all, so that the daemon hears of changes only.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/import_file.h"
@@ -46,6 +48,40 @@ say_nothing_there(const char *path)
 	fw_say("%s: no file of a town is there (%s)", path, names);
 }
 
+static bool
+is_of_a_town(const char *name)
+{
+	for (int i = 0; i < FW_TOWN_FILES; i++) {
+		size_t n = strlen(fw_town_specs[i].name);
+
+		if (strncmp(name, fw_town_specs[i].name, n) == 0 && strcmp(name + n, ".csv") == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+is_misnamed(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return end && strcasecmp(end, ".csv") == 0 && !is_of_a_town(entry->d_name);
+}
+
+/* "policy.csv" would be passed over without a word. */
+static void
+warn_of_misnamed(int directory)
+{
+	struct dirent **names = NULL;
+	int n = scandirat(directory, ".", &names, is_misnamed, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		fw_say("warning: %s is no file of a town and is not read", names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+}
+
 static enum fw_exit
 open_in(struct import *im, int directory, const char *path)
 {
@@ -75,6 +111,7 @@ open_files(struct import *im, const char *path)
 		fw_say("cannot open %s: %m", path);
 		return FW_EXIT_USAGE;
 	}
+	warn_of_misnamed(directory);
 	code = open_in(im, directory, path);
 	close(directory);
 	return code;

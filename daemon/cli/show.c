@@ -27,31 +27,40 @@ static const struct thing {
 	    {"gaps", "boot_id first_missing last_missing missing opened_at",
 		"SELECT * FROM firewatch.sequence_gap WHERE device = $1 ORDER BY boot_id, first_missing"}}},
     /* Why it is what it is: from what was written down when it was decided, nothing is judged anew.
-     */
+       Protections alone are read as the town has them now. */
     {"explain alarm",
 	{{"alarm", NULL,
 	     "SELECT alarm_id, device, point, zone, site, site_name, class, severity, state, received_at, observed_at, mode,"
 	     " backfill, text FROM firewatch.alarm_history WHERE alarm_id = $1"},
 	    {"why", NULL,
-		"WITH a AS (SELECT * FROM firewatch.alarm_history WHERE alarm_id = $1),"
+		"WITH RECURSIVE a AS (SELECT * FROM firewatch.alarm_history WHERE alarm_id = $1),"
 		" i AS (SELECT i.* FROM firewatch.incident_history i, a WHERE i.incident_id = a.incident_id),"
-		" t AS (SELECT t.* FROM firewatch.incident_timeline t, a WHERE t.incident_id = a.incident_id)"
+		" t AS (SELECT t.* FROM firewatch.incident_timeline t, a WHERE t.incident_id = a.incident_id),"
+		" up AS ((SELECT d.division, d.parent FROM firewatch.division d, a WHERE starts_with(a.division, d.division)"
+		" ORDER BY length(d.division) DESC LIMIT 1)"
+		" UNION SELECT d.division, d.parent FROM firewatch.division d JOIN up ON d.division = up.parent),"
+		" r AS (SELECT least(confirmed_at, CASE verdict WHEN 'real_fire' THEN verified_at END) AS at FROM i)"
 		" SELECT what, \"is\", because FROM ("
 		"SELECT 1 AS n, 'class' AS what, a.class AS \"is\", concat_ws(': ', nullif(a.rule, ''), a.reason) AS because FROM a"
 		" UNION ALL SELECT 2, 'severity', a.severity, concat_ws(': ', nullif(a.rule, ''), a.reason) FROM a"
 		" UNION ALL SELECT 3, 'measured', a.data, 'as judged when it was raised' FROM a WHERE a.data <> ''"
 		" UNION ALL SELECT 4, 'protection level', a.protection_level, coalesce((SELECT string_agg(p.level || ' in ' || p.division"
 		" || ' until ' || to_char(p.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ': ' || p.reason, '; ')"
-		" FROM firewatch.protection p WHERE p.level = a.protection_level"
+		" FROM firewatch.protection p JOIN up USING (division) WHERE p.level = a.protection_level"
 		" AND a.received_at >= p.starts_at AND a.received_at < p.ends_at), 'in force when it was raised') FROM a"
-		" UNION ALL SELECT 5, 'incident', a.incident_id, CASE WHEN a.alarm_id LIKE a.incident_id || '~%' THEN 'opened by this alarm'"
+		" UNION ALL SELECT 5, 'incident', a.incident_id, CASE WHEN a.incident_id IN (a.alarm_id, a.alarm_id || '~again')"
+		" OR starts_with(a.alarm_id, a.incident_id || '~') THEN 'opened by this alarm'"
 		" ELSE 'was open for ' || CASE WHEN i.site = '' THEN 'it' ELSE 'the site' END || ' since '"
 		" || to_char(i.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END FROM a, i"
 		" UNION ALL SELECT 6, 'confidence', i.confidence, coalesce((SELECT string_agg(t.detail, '; ' ORDER BY t.entry) FROM t"
 		" WHERE t.kind IN ('confirmed', 'high_confidence')), 'one detector so far, or nothing that fire is') FROM i"
-		" UNION ALL SELECT 7, w.mode || ' window', w.window_id, w.reason || ': nobody beyond the site was called for it until '"
-		" || to_char(coalesce(w.ended_at, w.ends_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-		" FROM firewatch.test_window_history w, a WHERE w.site = a.site AND w.zone IN ('', a.zone)"
+		" UNION ALL SELECT 7, w.mode || ' window', w.window_id, w.reason || CASE"
+		" WHEN w.declared_at > a.received_at THEN ': declared when it had been raised already, which called people as ever'"
+		" WHEN r.at <= a.received_at THEN ': but the fire had been found real, so that people were called as ever'"
+		" ELSE ': nobody beyond the site was called for it until ' || to_char(least(r.at, w.ended_at, w.ends_at)"
+		" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+		" || CASE WHEN r.at < least(w.ended_at, w.ends_at) THEN ', when the fire was found real' ELSE '' END END"
+		" FROM firewatch.test_window_history w, a, r WHERE w.site = a.site AND w.zone IN ('', a.zone)"
 		" AND w.device IN ('', a.device) AND a.received_at >= w.starts_at AND a.received_at < coalesce(w.ended_at, w.ends_at)"
 		" UNION ALL SELECT 8, 'hazard', h.hazard_id, h.state || ', ' || h.grade || ': ' || h.reason"
 		" FROM firewatch.hazard_ledger h, a WHERE h.alarm_id = a.alarm_id"

@@ -26,6 +26,7 @@ struct fw_claim {
 /* An incident as its committed row has it. */
 struct fw_file {
 	char *id, *key;
+	char *merged_into; /* NULL: it is not part of another */
 	uint32_t triggers, acknowledged, closed;
 	enum fw_verdict verdict;
 	int64_t closed_at_us;
@@ -79,6 +80,8 @@ keep_incident(struct fw_simulation *s, const struct fw_incident *i)
 		fw_strmap_put(&s->incidents, f->id, strlen(f->id), f);
 	}
 	f->triggers = i->trigger_count;
+	if (i->merged_into && !f->merged_into)
+		f->merged_into = fw_strdup(i->merged_into);
 }
 
 static void
@@ -138,7 +141,8 @@ static void
 answer_claim(struct fw_simulation *s, const struct fw_claim *c)
 {
 	const struct fw_file *f = file_of(s, c->incident);
-	bool answered = f && (c->trigger <= f->acknowledged || c->trigger <= f->closed);
+	bool answered =
+	    f && (f->merged_into || c->trigger <= f->acknowledged || c->trigger <= f->closed);
 
 	run(s, fw_core_claimed(s->core, c->page, c->force || !answered, s->now_us));
 }
@@ -264,10 +268,16 @@ static void
 people(struct fw_simulation *s, const struct sim_action *a, const char *what)
 {
 	struct fw_file *f = open_at(s, a->site);
-	const char *why = s->database_away ? "the database is away"
-			  : f              ? do_act(s, a, f)
-					   : "it has no open incident";
+	const char *why;
 
+	if (!s->database_away && f && f->merged_into) {
+		fw_trace_line(&s->trace, "people cannot %s %s: it is part of %s", what, a->site,
+		    f->merged_into);
+		return;
+	}
+	why = s->database_away ? "the database is away"
+	      : f              ? do_act(s, a, f)
+			       : "it has no open incident";
 	if (why) {
 		fw_trace_line(&s->trace, "people cannot %s %s: %s", what, a->site, why);
 		return;
@@ -525,6 +535,7 @@ fw_simulation_fini(struct fw_simulation *s)
 		s->newest = f->older;
 		free(f->id);
 		free(f->key);
+		free(f->merged_into);
 		free(f);
 	}
 	fw_strmap_fini(&s->incidents);

@@ -19,6 +19,7 @@
 #define WEBHOOK_BYTES 1024
 #define NUMBER_BYTES 32
 #define VALUE_MOST 1000000000 /* of a quantity */
+#define YEAR_10000_US (INT64_C(253402300800) * FW_S)
 
 /* clang-format off */
 const struct fw_town_spec fw_town_specs[FW_TOWN_FILES] = {
@@ -213,7 +214,7 @@ is_time(const struct fw_csv_field *value)
 {
 	int64_t us;
 
-	return fw_time_parse(value->text, &us) == FW_OK && us >= 0;
+	return fw_time_parse(value->text, &us) == FW_OK && us >= 0 && us < YEAR_10000_US;
 }
 
 static bool
@@ -278,7 +279,7 @@ check_kind(const struct fw_town_column *c, const struct fw_csv_field *value)
 	case FW_TOWN_TIME:
 		return is_time(value)
 			   ? NULL
-			   : "not an RFC 3339 time from 1970 on, such as 2026-11-24T08:00:00+08:00";
+			   : "not an RFC 3339 time from 1970 to 9999, such as 2026-11-24T08:00:00+08:00";
 	case FW_TOWN_WEBHOOK:
 		if (value->bytes > WEBHOOK_BYTES)
 			return "longer than 1024 bytes";
@@ -331,7 +332,6 @@ fw_town_time(const char *text, char out[FW_TOWN_TIME_MAX])
 		us = 0;
 	seconds = (time_t)(us / FW_S);
 	gmtime_r(&seconds, &tm);
-	snprintf(out, FW_TOWN_TIME_MAX, "%04d-%02d-%02d %02d:%02d:%02d.%06d+00",
-	    (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	    tm.tm_sec, (int)(us % FW_S));
+	snprintf(out, FW_TOWN_TIME_MAX, "%04d-%02d-%02d %02d:%02d:%02d.%06d+00", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(us % FW_S));
 }

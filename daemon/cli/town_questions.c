@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The questions that find what is wrong between records, and between them and the database; see
  * town_sql.h. */
+#include "base/text.h"
 #include "cli/town_sql.h"
+#include "model/town.h"
 
 /* Deeper than the daemon follows parents upward (model/town.c) is a fault, too. */
-#define LEVELS_MOST "16"
+#define LEVELS_MOST FW_TEXT_OF(FW_UPWARD_MOST)
 
 #define QUESTION(found)                                          \
 	"SELECT line, name, what, count(*) OVER () FROM (" found \
@@ -48,6 +50,8 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_DEVICES, GIVEN_TWICE("staged_devices", "device", "device", "device")},
     {FW_TOWN_DEVICES, DANGLING("staged_devices", "parent", "staged_devices", "device", "device")},
     {FW_TOWN_DEVICES, DANGLING("staged_devices", "site", "staged_sites", "site", "site")},
+    /* of a kind that nobody has defined a device would never be supervised */
+    {FW_TOWN_DEVICES, DANGLING("staged_devices", "kind", "staged_kinds", "device_kind", "kind")},
     {FW_TOWN_DEVICES, RING("staged_devices", "merged_device", "device")},
     {FW_TOWN_DEVICES,
 	QUESTION("SELECT line, 'site', 'not given, and no gateway above ' || device || ' has one'"
@@ -62,6 +66,8 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_DUTY, DANGLING("staged_duty", "person", "staged_people", "person", "person")},
     {FW_TOWN_POLICIES, GIVEN_TWICE("staged_policies", "class, category, level, step, role, channel",
 			   "class", "'the same policy'")},
+    {FW_TOWN_POLICIES,
+	DANGLING("staged_policies", "category", "staged_sites", "site_category", "category")},
     {FW_TOWN_KINDS, GIVEN_TWICE("staged_kinds", "kind", "kind", "kind")},
     {FW_TOWN_THRESHOLDS, GIVEN_TWICE("staged_thresholds",
 			     "quantity, kind, category, risk, site, device, class, side, " NUMBER(

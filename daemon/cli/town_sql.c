@@ -3,6 +3,9 @@
  * See town_sql.h. */
 #include "cli/town_sql.h"
 
+#include "base/text.h"
+#include "model/town.h"
+
 /* Two imports at once would tell of each other's changes: the second waits. */
 const char fw_town_sql_stage[] =
     "BEGIN;"
@@ -56,9 +59,10 @@ const char fw_town_sql_prepare[] =
     " SELECT device, parent, site, 1 AS levels FROM merged_device m"
     " WHERE EXISTS (SELECT FROM staged_devices s WHERE s.device = m.device)"
     " UNION ALL SELECT up.device, m.parent, m.site, levels + 1 FROM up JOIN merged_device m ON m.device = up.parent"
-    " WHERE up.site = '' AND up.parent <> '' AND levels < 16)"
-    " SELECT device, site FROM up WHERE site <> '';"
-    "ANALYZE device_site;";
+    " WHERE up.site = '' AND up.parent <> '' AND levels < " FW_TEXT_OF(
+	FW_UPWARD_MOST) ")"
+			" SELECT device, site FROM up WHERE site <> '';"
+			"ANALYZE device_site;";
 
 #define COUNT(file) \
 	"SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), 0 FROM next_" file

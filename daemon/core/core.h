@@ -23,6 +23,8 @@
 
 struct fw_core;
 
+#define FW_OUTAGES_MAX 64 /* that are remembered */
+
 /* What the settings decide. */
 struct fw_rules {
 	int64_t clock_ahead_us, clock_behind_us;
@@ -298,9 +300,9 @@ void fw_core_load_boot(struct fw_core *core, const char *device, const char *div
 void fw_core_load_report(struct fw_core *core, const char *device, const char *division,
     uint32_t boot_id, uint64_t sequence, int64_t now_us);
 /* When a device was last heard of, and with what; last_seen_us 0: never, and known since known_us.
- * Of several the latest counts. */
+ * Of several the latest counts.  topic_division: that it spoke in, or NULL. */
 struct fw_seen {
-	const char *device;
+	const char *device, *topic_division;
 	int64_t last_seen_us, last_observed_us, known_us;
 	uint32_t boot_id, mode;
 	bool clock_fault;

@@ -413,11 +413,13 @@ fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us)
 {
 	i->outside_trigger = i->trigger_count;
 	i->outside_class = i->class;
+	for (struct fw_alarm *a = i->alarms; a; a = a->incident_next)
+		a->windowed = false; /* it is no test any more */
 	plan_lines(core, i, i->class, (struct fw_manner){0}, now_us);
 	for (struct fw_step *s = i->steps; s; s = s->next) {
 		if (s->state == FW_STEP_DONE && !s->site_only)
 			continue;
-		s->site_only = false; /* it is no test any more */
+		s->site_only = false;
 		s->force = true;
 		s->due_at_us = now_us;
 		do_step(core, s, now_us);

@@ -78,8 +78,8 @@ outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 {
 	const struct fw_hazard_limit *limit =
 	    find_limit(fw_core_profile(core, a->device), a->class);
-	const struct fw_site *site = fw_device_site(a->device);
-	const char *site_id = site ? site->id : "", *division = fw_device_division(a->device);
+	const struct fw_incident *i = a->incident;
+	const char *site = fw_alarm_site(a);
 	int64_t found_us;
 
 	if (!limit)
@@ -89,13 +89,13 @@ outlive(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 	emit(core, &(struct fw_hazard){
 		       .id = fw_arena_printf(&core->arena, "%s~%u~%s", a->device->id, a->point,
 			   fw_class_name(a->class)),
-		       .division = division,
-		       .site = site_id,
+		       .division = i->division,
+		       .site = site,
 		       .device = a->device->id,
 		       .class = fw_class_name(a->class),
 		       .kind = "lasting",
 		       .major = limit->major,
-		       .person = responsible(core, site_id, division, limit->role, now_us),
+		       .person = responsible(core, site, i->division, limit->role, now_us),
 		       .reason = fw_arena_printf(&core->arena,
 			   "%s at point %u for more than %s: %s", fw_class_name(a->class), a->point,
 			   fw_duration_text(core, limit->limit_us), a->reason),

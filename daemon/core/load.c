@@ -11,11 +11,24 @@
 #include "base/time.h"
 #include "core/state.h"
 
+/* What its rows call its division is its site's, and only a stranger's is that of its topic. */
+struct fw_device *
+fw_core_device_of_row(struct fw_core *core, const char *id, const char *division)
+{
+	struct fw_device *d = fw_idset_get(&core->devices, id, strlen(id));
+
+	if (!d)
+		d = fw_core_device(core, id, "");
+	if (!*d->topic_division && !fw_device_site(d))
+		d = fw_core_device(core, id, division);
+	return d;
+}
+
 void
 fw_core_load_boot(struct fw_core *core, const char *device, const char *division, uint32_t boot_id,
     uint64_t highest, const struct fw_gap *gaps, size_t gap_count)
 {
-	struct fw_device *d = fw_core_device(core, device, division);
+	struct fw_device *d = fw_core_device_of_row(core, device, division);
 	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
 	fw_seqset_load(&boot->received, highest, gaps, gap_count);
@@ -27,7 +40,7 @@ void
 fw_core_load_report(struct fw_core *core, const char *device, const char *division,
     uint32_t boot_id, uint64_t sequence, int64_t now_us)
 {
-	struct fw_device *d = fw_core_device(core, device, division);
+	struct fw_device *d = fw_core_device_of_row(core, device, division);
 	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
 	boot->live = true;
@@ -41,7 +54,8 @@ fw_core_load_report(struct fw_core *core, const char *device, const char *divisi
 static void
 load_seen(struct fw_core *core, struct fw_device *d, const struct fw_seen *seen)
 {
-	if (seen->last_seen_us > core->hearing.deaf_since_us)
+	/* What another instance has heard says nothing of whether this one listened. */
+	if (seen->last_seen_us > core->hearing.deaf_since_us && fw_is_served(core, d))
 		core->hearing.deaf_since_us = seen->last_seen_us;
 	if (seen->last_seen_us <= d->last_seen_us)
 		return;
@@ -62,6 +76,8 @@ fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen)
 
 	if (!d && (seen->last_seen_us || (r && fw_is_supervised(r))))
 		d = fw_core_device(core, seen->device, "");
+	if (d && seen->topic_division && *seen->topic_division)
+		d = fw_core_device(core, seen->device, seen->topic_division);
 	if (d && seen->last_seen_us)
 		load_seen(core, d, seen);
 	else if (d && !d->seen)
@@ -106,13 +122,13 @@ adopt_cause(struct fw_incident *i, const struct fw_alarm *a)
 	i->cause_backfill = a->backfill;
 }
 
-/* No window has let it out while it was raised. */
+/* No window has let it out while it was raised, and its fire was not found to be one. */
 static bool
 was_windowed(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
 {
 	const struct fw_site *site = fw_device_site(a->device);
 
-	if (!site || (i->confirmed_at_us && a->received_at_us > i->confirmed_at_us))
+	if (!site || i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE)
 		return false;
 	return fw_windows_kept(core->windows, site->id, a->zone, a->device->id, a->received_at_us,
 	    a->restored_at_us ? a->restored_at_us : FW_NEVER);
@@ -138,7 +154,7 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 
 	if (!i)
 		return FW_ENOTFOUND;
-	a->device = fw_core_device(core, device, division);
+	a->device = fw_core_device_of_row(core, device, division);
 	fw_alarm_link(i, a);
 	fw_alarm_index(core, a);
 	a->windowed = was_windowed(core, i, a);

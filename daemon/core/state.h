@@ -41,8 +41,6 @@
 #include "core/classify.h"
 #include "core/core.h"
 
-#define FW_OUTAGES_MAX 64
-
 /* Nobody could be heard from from_us until up_us; whoever has not come back since, has until to_us.
  */
 struct fw_outage {
@@ -122,6 +120,8 @@ struct fw_actions fw_core_end(struct fw_core *core);
 struct fw_action *fw_emit(struct fw_core *core, enum fw_action_type type);
 /* The device, made when it is not known; division: of the topic it came on. */
 struct fw_device *fw_core_device(struct fw_core *core, const char *id, const char *division);
+/* Likewise, of a row of an earlier run; see load.c. */
+struct fw_device *fw_core_device_of_row(struct fw_core *core, const char *id, const char *division);
 /* Its registration's, or what goes for strangers. */
 const struct fw_profile *fw_core_profile(const struct fw_core *core, const struct fw_device *d);
 /* The protection level in force where it is, at that time. */
@@ -286,6 +286,8 @@ int64_t fw_supervise_next_us(const struct fw_core *core);
 void fw_supervise_town(struct fw_core *core, struct fw_device *d);
 /* The clock was set. */
 void fw_supervise_shift(struct fw_core *core, int64_t by_us);
+/* It speaks in a division that this instance takes in. */
+bool fw_is_served(const struct fw_core *core, const struct fw_device *d);
 /* It, or its kind, has a heartbeat. */
 bool fw_is_supervised(const struct fw_registration *r);
 

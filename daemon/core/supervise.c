@@ -39,7 +39,7 @@ device_of(struct fw_deadline *deadline)
 
 /* The division is one that this instance takes in; "": one that is not known is. */
 static bool
-is_served(const struct fw_core *core, const char *division)
+is_taken_in(const struct fw_core *core, const char *division)
 {
 	const char *at = core->rules.divisions;
 	size_t n = strlen(division);
@@ -53,6 +53,12 @@ is_served(const struct fw_core *core, const char *division)
 		at += n;
 	}
 	return false;
+}
+
+bool
+fw_is_served(const struct fw_core *core, const struct fw_device *d)
+{
+	return is_taken_in(core, *d->topic_division ? d->topic_division : fw_device_division(d));
 }
 
 bool
@@ -71,8 +77,7 @@ patience_with(const struct fw_core *core, const struct fw_device *d, int64_t at_
 	if (!r)
 		return p;
 	heartbeat_s = r->heartbeat_s > 0 ? r->heartbeat_s : r->profile->kind->heartbeat_s;
-	if (heartbeat_s <= 0 ||
-	    !is_served(core, *d->topic_division ? d->topic_division : fw_device_division(d)))
+	if (heartbeat_s <= 0 || !fw_is_served(core, d))
 		return p;
 	p.heartbeat_us = heartbeat_s * FW_S;
 	p.missed = r->profile->kind->missed;

@@ -172,7 +172,7 @@ fw_core_load_watch(struct fw_core *core, const struct fw_watch_row *row, int64_t
 	if (row->quantity <= 0 || row->quantity >= FW_QUANTITIES || row->class >= FW_CLASSES)
 		return;
 	w = fw_watched_make(
-	    core, fw_core_device(core, row->device, row->division), row->point, &slot);
+	    core, fw_core_device_of_row(core, row->device, row->division), row->point, &slot);
 	if (!w || w->pending)
 		return;
 	set_pending(w, &(struct fw_pending){.name = (char *)(uintptr_t)row->name,

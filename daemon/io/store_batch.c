@@ -197,15 +197,6 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_time_or_null(c, i->merged_into ? i->closed_at_us : 0);
 }
 
-/* An area has many. */
-static const char *
-site_of(const struct fw_alarm *a)
-{
-	const struct fw_site *site = a->incident->area ? fw_device_site(a->device) : NULL;
-
-	return site ? site->id : a->incident->site;
-}
-
 static void
 add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 {
@@ -217,7 +208,7 @@ add_alarm(struct fw_batch *b, const struct fw_alarm *a)
 	fw_put_text(c, a->device->id);
 	fw_put_text(c, i->id);
 	fw_put_text(c, i->division);
-	fw_put_text(c, site_of(a));
+	fw_put_text(c, fw_alarm_site(a));
 	fw_put_text(c, a->zone);
 	fw_put_int(c, a->point);
 	fw_put_text(c, fw_class_name(a->class));

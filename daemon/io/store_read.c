@@ -23,8 +23,8 @@
 enum { /* steps, behind BEGIN */
 	RECORDS_CHECKPOINTS = 1,
 	RECORDS_LEDGER,
+	RECORDS_SEEN, /* before what is judged by the division that a device speaks in */
 	RECORDS_REPORTS,
-	RECORDS_SEEN,
 	RECORDS_OUTAGES,
 	RECORDS_STEP_COUNT
 };
@@ -156,6 +156,7 @@ load_seen(struct state_read *r, const PGresult *rows, int row)
 				       .mode = (uint32_t)fw_get_int(rows, row, 4),
 				       .clock_fault = fw_get_int(rows, row, 5) != 0,
 				       .known_us = fw_get_time(rows, row, 6),
+				       .topic_division = fw_get_text(rows, row, 7),
 				   });
 }
 
@@ -304,6 +305,7 @@ load_page(struct state_read *r, const PGresult *rows, int row)
 	p->sent_at_us = fw_get_time(rows, row, 12);
 	if (*fw_get_text(rows, row, 13))
 		p->error = fw_strdup(fw_get_text(rows, row, 13));
+	p->site_only = fw_get_int(rows, row, 14) != 0;
 	error = fw_core_load_page(r->core, p, fw_get_text(rows, row, 1));
 	if (error)
 		fw_page_free(p);

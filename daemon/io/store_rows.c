@@ -76,18 +76,19 @@ fw_row_status(struct fw_batch *b, const struct fw_device *d)
 	fw_put_int(c, d->last_boot_id);
 	fw_put_int(c, (int32_t)d->mode);
 	fw_put_int(c, d->clock_fault);
-	if (!d->has_health) {
-		for (int i = 0; i < 4; i++)
-			fw_put_null(c);
-		return;
-	}
-	if (d->battery_percent)
+	if (d->has_health && d->battery_percent)
 		fw_put_int(c, d->battery_percent);
 	else
 		fw_put_null(c);
-	fw_put_int(c, d->signal_dbm);
-	fw_put_int(c, d->mains_ok);
-	fw_put_text(c, d->firmware);
+	if (d->has_health) {
+		fw_put_int(c, d->signal_dbm);
+		fw_put_int(c, d->mains_ok);
+		fw_put_text(c, d->firmware);
+	} else {
+		for (int i = 0; i < 3; i++)
+			fw_put_null(c);
+	}
+	fw_put_text(c, d->topic_division);
 }
 
 void

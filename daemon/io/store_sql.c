@@ -2,6 +2,9 @@
 /* Every SQL statement of the daemon; see store_sql.h. */
 #include "io/store_sql.h"
 
+#include "base/text.h"
+#include "core/core.h"
+
 /* The partition key of a row, from its receive time. */
 #define DAY(time) "(" time " AT TIME ZONE 'UTC')::date"
 
@@ -40,7 +43,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_WINDOW] = "ttm",
     [FW_SQL_HAZARD] = "ttttttttttmm",
     [FW_SQL_WATCH] = "t8ttbbtttff884bbmmmmt",
-    [FW_SQL_STATUS] = "tmm84b24bt",
+    [FW_SQL_STATUS] = "tmm84b24btt",
     [FW_SQL_LEDGER] = "t8t8ttt",
     [FW_SQL_LEDGER_MARK] = "t8",
     [FW_SQL_OUTAGE] = "tmm",
@@ -264,18 +267,19 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* A report without health leaves what was known of it. */
     [FW_SQL_STATUS] = {"status",
 	"INSERT INTO device_status AS t (device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, battery_percent, "
-	"signal_dbm, mains_ok, firmware) "
+	"signal_dbm, mains_ok, firmware, topic_division) "
 	"SELECT DISTINCT ON (device COLLATE \"C\") device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, "
-	"battery_percent, signal_dbm, mains_ok, firmware "
+	"battery_percent, signal_dbm, mains_ok, firmware, topic_division "
 	"FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::integer[], $6::boolean[], "
-	"$7::smallint[], $8::integer[], $9::boolean[], $10::text[]) WITH ORDINALITY AS s(device, last_seen_at, "
-	"last_observed_at, boot_id, mode, clock_fault, battery_percent, signal_dbm, mains_ok, firmware, n) "
+	"$7::smallint[], $8::integer[], $9::boolean[], $10::text[], $11::text[]) WITH ORDINALITY AS s(device, last_seen_at, "
+	"last_observed_at, boot_id, mode, clock_fault, battery_percent, signal_dbm, mains_ok, firmware, topic_division, n) "
 	"ORDER BY device COLLATE \"C\", n DESC "
 	"ON CONFLICT (device) DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at, "
 	"last_observed_at = EXCLUDED.last_observed_at, boot_id = EXCLUDED.boot_id, mode = EXCLUDED.mode, "
 	"clock_fault = EXCLUDED.clock_fault, battery_percent = coalesce(EXCLUDED.battery_percent, t.battery_percent), "
 	"signal_dbm = coalesce(EXCLUDED.signal_dbm, t.signal_dbm), mains_ok = coalesce(EXCLUDED.mains_ok, t.mains_ok), "
-	"firmware = coalesce(EXCLUDED.firmware, t.firmware)"},
+	"firmware = coalesce(EXCLUDED.firmware, t.firmware), "
+	"topic_division = coalesce(nullif(EXCLUDED.topic_division, ''), t.topic_division)"},
 
     [FW_SQL_LEDGER] = {"ledger",
 	"INSERT INTO sequence_ledger (device, boot_id, division, highest, gap_first, gap_last, gap_opened_us) "
@@ -358,13 +362,12 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     /* When each device was last heard of; those that never were are known since they were
        registered. */
     [FW_SQL_READ_SEEN] = {"read_seen",
-	"SELECT d.device, s.last_seen_at, s.last_observed_at, s.boot_id, s.mode, s.clock_fault, d.registered_at "
+	"SELECT d.device, s.last_seen_at, s.last_observed_at, s.boot_id, s.mode, s.clock_fault, d.registered_at, s.topic_division "
 	"FROM device d LEFT JOIN device_status s ON s.device = d.device"},
 
-    /* As many as the core remembers. */
     [FW_SQL_READ_OUTAGES] = {"read_outages",
-	"SELECT from_at, up_at FROM (SELECT from_at, up_at FROM outage WHERE instance = $1 ORDER BY from_at DESC LIMIT 64) "
-	"AS o ORDER BY from_at"},
+	"SELECT from_at, up_at FROM (SELECT from_at, up_at FROM outage WHERE instance = $1 ORDER BY from_at DESC "
+	"LIMIT " FW_TEXT_OF(FW_OUTAGES_MAX) ") AS o ORDER BY from_at"},
 
     /* Open ones, and closed ones that still have an alarm, or a page that nobody has heard the end
        of. */
@@ -408,7 +411,10 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_READ_PAGES] = {"read_pages",
 	"SELECT n.notification_id, n.incident_id, n.trigger, n.step, n.role, n.person, coalesce(p.name, n.person), n.channel, "
-	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error FROM notification n "
+	"n.target, n.forced, n.attempts, n.due_at, n.sent_at, n.error, "
+	"EXISTS (SELECT FROM page_step s WHERE s.incident_id = n.incident_id AND s.division = n.division "
+	"AND s.trigger = n.trigger AND s.step = n.step AND s.role = n.role AND s.channel = n.channel AND s.site_only) "
+	"FROM notification n "
 	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
 	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
 
@@ -433,8 +439,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
     [FW_SQL_READ_ACT] = {"read_act",
 	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident WHERE incident_id = $1"},
     [FW_SQL_READ_ACTS] = {"read_acts",
-	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident "
-	"WHERE closed_trigger < trigger_count OR closed_at > now() - interval '1 day'"},
+	"SELECT incident_id, acknowledged_trigger, closed_trigger, verdict, closed_at FROM incident i "
+	"WHERE " NOT_CLOSED " OR closed_at > now() - interval '1 day'"},
 
     [FW_SQL_READ_REPLAYS] = {"read_replays",
 	"SELECT quarantine_id, lane, journal_position, received_at, topic, payload, original_bytes, report_index "

@@ -65,6 +65,14 @@ fw_alarm_let_go(struct fw_alarm *a, unsigned bit)
 	return false;
 }
 
+const char *
+fw_alarm_site(const struct fw_alarm *a)
+{
+	const struct fw_site *site = a->incident->area ? fw_device_site(a->device) : NULL;
+
+	return site ? site->id : a->incident->site;
+}
+
 void
 fw_alarm_free(struct fw_alarm *a)
 {

@@ -235,6 +235,9 @@ void fw_incident_note_failed(struct fw_incident *i, const char *person);
 bool fw_incident_has_failed(const struct fw_incident *i, const char *person);
 void fw_incident_forget_failed(struct fw_incident *i);
 
+/* The id of the site it is of; "" none.  Its incident may be of an area, which has many. */
+const char *fw_alarm_site(const struct fw_alarm *a);
+
 void fw_alarm_free(struct fw_alarm *a);
 void fw_step_free(struct fw_step *s);
 void fw_page_free(struct fw_page *p);

@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-#define UPWARD_MOST 16 /* levels of divisions; more is a ring */
-
 struct fw_town {
 	struct fw_arena arena;
 	struct fw_strmap divisions, sites, people;
@@ -231,7 +229,7 @@ link_parents(struct fw_town *t)
 		if (*d->parent_code)
 			parent =
 			    fw_strmap_get(&t->divisions, d->parent_code, strlen(d->parent_code));
-		for (up = parent; up && up != d && levels < UPWARD_MOST; up = up->parent)
+		for (up = parent; up && up != d && levels < FW_UPWARD_MOST; up = up->parent)
 			levels++;
 		d->parent = up ? NULL : parent;
 	}
@@ -297,7 +295,7 @@ fw_town_stranger(const struct fw_town *t)
 static bool
 is_in(const struct fw_division *d, const struct fw_division *of)
 {
-	for (int levels = 0; d && levels < UPWARD_MOST; d = d->parent, levels++)
+	for (int levels = 0; d && levels < FW_UPWARD_MOST; d = d->parent, levels++)
 		if (d == of)
 			return true;
 	return false;
@@ -438,7 +436,7 @@ fw_town_on_duty(const struct fw_town *t, const char *site, const struct fw_divis
 	find_for_site(t, site, role, now_us, &f, where);
 	if (!f.count && !division)
 		find_at_top(t, role, now_us, &f, where);
-	for (const struct fw_division *d = division; d && !f.count && levels++ < UPWARD_MOST;
+	for (const struct fw_division *d = division; d && !f.count && levels++ < FW_UPWARD_MOST;
 	     d = d->parent)
 		find_in(d->duties, role, now_us, &f, where);
 	return f.count;
@@ -472,7 +470,7 @@ fw_town_anyone(const struct fw_town *t, const char *site, const struct fw_divisi
 		find_at_top(t, NULL, now_us, &f, where);
 		*rung = 2;
 	}
-	for (const struct fw_division *d = division; d && !f.count && at < UPWARD_MOST;
+	for (const struct fw_division *d = division; d && !f.count && at < FW_UPWARD_MOST;
 	     d = d->parent, at++) {
 		if (at < *rung)
 			continue;

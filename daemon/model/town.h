@@ -18,6 +18,8 @@
 #include "model/names.h"
 #include "model/rulebook.h"
 
+#define FW_UPWARD_MOST 16 /* levels of divisions, and of gateways; more is a ring */
+
 struct fw_duty;
 
 struct fw_division {

@@ -341,5 +341,7 @@ sim_action_read_act(struct sim_words *w, struct sim_action *a)
 int64_t
 sim_action_last_us(const struct sim_action *a)
 {
-	return a->at_us + a->repeat.count * a->repeat.every_us + a->spread_us;
+	int64_t flood_us = a->rate > 0 ? (a->number * FW_S + a->rate - 1) / a->rate : 0;
+
+	return a->at_us + a->repeat.count * a->repeat.every_us + a->spread_us + flood_us;
 }

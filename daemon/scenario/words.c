@@ -13,6 +13,8 @@
 #include "base/time.h"
 #include "firewatch/v1/firewatch.pb-c.h"
 
+#define SERIES_MOST_US (100000 * FW_DAY)
+
 int
 sim_words_fault(struct sim_words *w, const char *format, ...)
 {
@@ -251,7 +253,11 @@ sim_take_series(struct sim_words *w, struct sim_series *out)
 		return FW_EFORMAT;
 	if (!sim_words_accept(w, "every"))
 		return sim_words_fault(w, "\"every\" and a duration are missing");
-	return sim_take_duration(w, &out->every_us);
+	if (sim_take_duration(w, &out->every_us) != FW_OK)
+		return FW_EFORMAT;
+	return out->every_us <= SERIES_MOST_US / out->count
+		   ? FW_OK
+		   : sim_words_fault(w, "a series lasts at most 100000d");
 }
 
 int

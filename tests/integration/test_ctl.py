@@ -261,7 +261,8 @@ def test_acts_and_their_exit_codes(stack, site):
     ("alarm", "list", "--output", "xml"), ("alarm", "list", "--limit", "0"), ("alarm", "list", "--limit", "1e3"),
     ("alarm", "list", "--since", "yesterday"), ("alarm", "list", "--until", "2h ago"), ("alarm", "list", "--since", "-2h"),
     ("alarm", "list", "--state", "open"), ("alarm", "list", "--class", "fier"), ("alarm", "list", "extra"),
-    ("alarm", "list", "--site", "a", "--site", "b"), ("incident", "verify", "x"), ("status", "--output", "csv"),
+    ("alarm", "list", "--site", "a", "--site", "b"), ("alarm", "list", "--site", ""), ("alarm", "list", "--device="),
+    ("alarm", "list", "--division", ""), ("alarm", "list", "--since", ""), ("explain", "alarm", "x", "--output", ""), ("incident", "verify", "x"), ("status", "--output", "csv"),
 ], ids=" ".join)
 def test_usage(stack, arguments):
     assert code(stack, *arguments) == USAGE

@@ -67,10 +67,11 @@ FAULTY_RECORDS = [
     ("duty", "330106,,r,nobody,2024-01-01T00:00:00Z,", ["person: no person nobody"]),
     ("duty", "330106,nowhere,r,wang,2024-01-01T00:00:00Z,", ["site: no site nowhere"]),
     ("duty", "330106,,r,wang,2024-01-01 noon,",
-     ["starts_at: not an RFC 3339 time from 1970 on, such as 2026-11-24T08:00:00+08:00: 2024-01-01 noon"]),
+     ["starts_at: not an RFC 3339 time from 1970 to 9999, such as 2026-11-24T08:00:00+08:00: 2024-01-01 noon"]),
     ("duty", "330106,,r,wang,2024-01-01T08:00:00+08:00,2024-01-01T00:00:00Z", ["ends_at: not after starts_at"]),
     ("duty", "330106,,fire_station,zhao,2024-01-01T08:00:00+08:00,", ["division: the same duty is on line 3 already"]),
     ("policies", "blaze,,,1,0,r,webhook", ["class: no such class: blaze"]),
+    ("policies", "fire,castle,,1,0,r,webhook", ["category: no category castle"]),
     ("policies", "fire,,top,1,0,r,webhook", ["level: not one of normal elevated highest: top"]),
     ("policies", "fire,,,0,0,r,webhook", ["step: not a whole number from 1 to 1000: 0"]),
     ("policies", "fire,,,1,604801,r,webhook", ["after_s: not a whole number from 0 to 604800: 604801"]),
@@ -302,6 +303,34 @@ def test_20000_devices(town):
     assert "devices 20000 (20000 new, 0 changed)" in town.imports()
     assert town.imports()[-1] == "nothing has changed"
     assert time.monotonic() - begun < 20    # a statement for each row would take minutes
+
+
+def test_a_kind_that_nobody_has_defined(town):
+    """Its device would never be supervised."""
+    devices = "device,site,kind\ntoaster,home,toaster\nalarm,home,smoke_alarm\nother,home,\n"
+    town.write(**{**BASE, "devices": devices})
+    assert town.refused() == ["devices.csv:2: kind: no kind toaster"]
+    town.write(kinds="kind,name,heartbeat_s\ntoaster,x,60\n")
+    assert "devices 3 (3 new, 0 changed)" in town.imports()
+    town.remove("kinds")
+    town.write(devices=devices.replace("other", "next"))
+    town.imports()
+
+
+def test_a_file_with_a_wrong_name_is_told(town):
+    town.write(**BASE, policy="x\n", devices2="x\n")
+    assert len(town.imports(warning="".join(f"firewatchctl: warning: {name}.csv is no file of a town and is not read\n"
+                                            for name in ("devices2", "policy")))) == len(BASE)
+
+
+def test_a_time_at_the_end_of_all_years(town):
+    duty = "division,role,person,starts_at,ends_at\n330106001,officer,wang,2026-01-01T00:00:00Z,9999-12-31T23:59:59"
+    town.write(**{**BASE, "duty": duty + "-08:00\n"})
+    assert town.refused() == ["duty.csv:2: ends_at: not an RFC 3339 time from 1970 to 9999, such as 2026-11-24T08:00:00+08:00: "
+                              "9999-12-31T23:59:59-08:00"]
+    town.write(duty=duty + "Z\n")
+    town.imports()
+    assert town.rows("SELECT extract(year FROM ends_at AT TIME ZONE 'UTC') FROM duty") == [[9999]]
 
 
 def test_a_fire_without_any_policy_is_warned_of(town):

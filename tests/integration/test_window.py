@@ -179,7 +179,9 @@ def test_nothing_goes_without_saying(stack, site):
         options = [word for name, value in whole.items() if name != without for word in (name, value)]
         done = stack.ctl("window", "declare", site.id, *options, check=False)
         assert done.returncode == USAGE and why in done.stderr, without
-    for name, value in (("--mode", "party"), ("--reason", " "), ("--actor", " ")):
+    # an empty zone would be the whole site
+    for name, value in (("--mode", "party"), ("--reason", " "), ("--actor", " "), ("--actor", ""), ("--zone", ""),
+                        ("--device", "")):
         options = [word for pair in {**whole, name: value}.items() for word in pair]
         assert stack.ctl("window", "declare", site.id, *options, check=False).returncode == USAGE, name
     with pytest.raises(psycopg2.errors.InvalidParameterValue, match="needs an end"):

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "io/store_read.h"
+#include "io/store_sql.h"
 #include "io/town_read.h"
 #include "store_fixture.h"
 
@@ -110,8 +111,8 @@ test_devices(void **state)
 	assert_string_equal(
 	    fixture_value(f,
 		"SELECT registration || mode || coalesce(battery_percent, -1) || signal_dbm "
-		"|| mains_ok || firmware FROM device_state"),
-	    "unclaimed70000-1-90true1.2");
+		"|| mains_ok || firmware || (SELECT topic_division FROM device_status) FROM device_state"),
+	    "unclaimed70000-1-90true1.2330100");
 	assert_int_equal(f->notified_count, 0);
 	fixture_sql(f, "INSERT INTO division VALUES ('330100', NULL, '镇', 'town')");
 	fixture_wait(f, fixture_is_notified);
@@ -214,6 +215,24 @@ test_rules(void **state)
 	    "DELETE FROM classification; DELETE FROM hazard_limit WHERE kind = 'lamp'");
 }
 
+/* A threshold may be of each quantity that there is, and of no other. */
+static void
+test_quantities_of_the_rules(void **state)
+{
+	struct fixture *f = *state;
+	char names[1024] = "", sql[2048];
+
+	for (int32_t q = FW_QUANTITY_UNSPECIFIED + 1; q < FW_QUANTITIES; q++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s'%s'",
+		    *names ? ", " : "", fw_quantity_name(q));
+	snprintf(sql, sizeof(sql),
+	    "SELECT array_agg(name ORDER BY name) = (SELECT array_agg(name ORDER BY name) FROM unnest(ARRAY[%s]) AS name) "
+	    "FROM (SELECT (regexp_matches(pg_get_constraintdef(oid), '''([a-z_]+)''::text', 'g'))[1] AS name FROM pg_constraint "
+	    "WHERE conrelid = 'threshold'::regclass AND conname = 'threshold_quantity_check') AS c",
+	    names);
+	assert_string_equal(fixture_value(f, sql), "t");
+}
+
 /* ---------------------------------------------------------------- the state of an earlier run */
 
 static struct fw_checkpoint checkpoints[FW_LANES];
@@ -311,12 +330,28 @@ write_earlier_run(struct fixture *f)
 	fixture_add(f, FW_ACT_INCIDENT, &closed);
 	fixture_add(f, FW_ACT_ALARM, &a);
 	fixture_add(f, FW_ACT_STEP, &s);
+	s.step = p.step;
+	s.state = FW_STEP_DONE;
+	s.site_only = true;
+	fixture_add(f, FW_ACT_STEP, &s);
 	fixture_add(f, FW_ACT_PAGE, &p);
 	write_watches(f);
 	fixture_add_report(f, d, 4, 100, FW_ACT_REPORT);
 	fw_store_set_checkpoint(f->store, UINT64_MAX, 300);
 	fixture_commit(f);
 	fw_seqset_fini(&boot.recorded);
+}
+
+/* The page that waits for its next attempt. */
+static const struct fw_page *
+page_due(struct fw_core *core, int64_t now_us)
+{
+	const struct fw_actions actions = fw_core_tick(core, now_us);
+
+	for (size_t k = 0; k < actions.count; k++)
+		if (actions.items[k].type == FW_ACT_CLAIM)
+			return actions.items[k].u.page;
+	return NULL;
 }
 
 static void
@@ -365,6 +400,7 @@ test_state(void **state)
 	assert_int_equal(duplicates_after(core, 3), 1);
 	assert_int_equal(duplicates_after(core, 4), 2);
 	assert_int_equal(duplicates_after(core, 6), 2);
+	assert_true(page_due(core, fw_loop_now_us(f->loop))->site_only);
 	fw_core_free(core);
 }
 
@@ -400,6 +436,57 @@ test_acts(void **state)
 	    fixture_value(
 		f, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'report'::regclass"),
 	    "12");
+}
+
+/* ---------------------------------------------------------------- how much is read */
+
+static void
+write_many_alarms(struct fixture *f)
+{
+	fixture_sql(f,
+	    "INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, protection_level, "
+	    "alarm_count, trigger_count, instance, merged_into) SELECT 'i' || n, '330100', '', 'd', 'fire', 'critical', "
+	    "now() - n * interval '1 minute', 'normal', 1, 1, 'test', 'area' FROM generate_series(1, 20000) AS n; "
+	    "INSERT INTO alarm (alarm_id, device, incident_id, division, site, zone, point, class, severity, conditions, "
+	    "system_type, component_type, mode, backfill, observed_at, received_at, last_seen_at, report_count, restored_at, "
+	    "raised_boot, raised_sequence, protection_level, reason, text) SELECT 'a' || n, 'd' || n % 1000, 'i' || n / 10, "
+	    "'330100', '', '', n, CASE n % 3 WHEN 0 THEN 'fire' ELSE 'fault' END, 'critical', 2, 0, 0, 0, false, t, t, t, 1, "
+	    "CASE WHEN n > 100 THEN t END, 1, 1, 'normal', '', '' "
+	    "FROM generate_series(1, 200000) AS n, LATERAL (SELECT now() - n * interval '1 minute') AS m(t); "
+	    "ANALYZE incident, alarm; CREATE FUNCTION pg_temp.plan(of text) RETURNS text LANGUAGE plpgsql AS "
+	    "'DECLARE found json; BEGIN EXECUTE ''EXPLAIN (FORMAT JSON) EXECUTE '' || of INTO found; RETURN found; END'");
+}
+
+static const char *
+plan(struct fixture *f, enum fw_sql statement, const char *call, const char *find)
+{
+	char sql[8192];
+
+	snprintf(sql, sizeof(sql), "PREPARE %s AS %s", call, fw_sql_statements[statement].sql);
+	fixture_sql(f, sql);
+	snprintf(sql, sizeof(sql),
+	    "SELECT (regexp_match(pg_temp.plan('%.*s' || CASE WHEN '%s' LIKE '%%(%%' THEN '(''test'')' "
+	    "ELSE '' END), '%s'))[1]",
+	    (int)strcspn(call, "("), call, call, find);
+	return fixture_value(f, sql);
+}
+
+/* A start does not read every alarm that ever was, nor a reconnect what was merged long ago. */
+static void
+test_what_is_over_is_not_read(void **state)
+{
+	struct fixture *f = *state;
+
+	write_many_alarms(f);
+	assert_string_equal(plan(f, FW_SQL_READ_ALARMS, "alarms(text)", "BitmapOr"), "BitmapOr");
+	acts_seen = 0;
+	fixture_sql(f, "UPDATE incident SET acknowledged_trigger = 1");
+	reading_done = false;
+	fw_read_acts(fw_store_pg(f->store), NULL, on_act, on_read, NULL);
+	fixture_wait(f, is_read);
+	assert_int_equal(acts_seen, 0);
+	assert_string_equal(plan(f, FW_SQL_READ_ACTS, "acts", "incident_incident_id_idx"),
+	    "incident_incident_id_idx");
 }
 
 /* ---------------------------------------------------------------- connecting */
@@ -448,6 +535,10 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_rules, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_state, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test_setup_teardown(test_acts, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_what_is_over_is_not_read, fixture_set_up, fixture_tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_quantities_of_the_rules, fixture_set_up, fixture_tear_down),
 	    cmocka_unit_test(test_no_schema),
 	};
 

@@ -52,10 +52,15 @@ add_grids(struct fw_town *t)
 {
 	fw_rulebook_add_kind(
 	    fw_town_rulebook(t), &(struct fw_kind){.name = "meter", .missed = 3, .mains = true});
+	fw_rulebook_add_limit(fw_town_rulebook(t), &(struct fw_hazard_limit){FW_CLASS_POWER, "", "",
+						       3600 * SECOND, FW_DAY, false, "guardian"});
 	add_grid(t, "330106109001001", "large", LARGE);
 	add_grid(t, "330106109001002", "small", SMALL);
 	add_grid(t, "330106109001003", "tiny", TINY);
 	add_supervised(t);
+	fw_town_add_person(t, "keeper", "赵", "", "", "https://example.org/k");
+	assert_int_equal(
+	    fw_town_add_duty(t, "330106", "small-house-3", "guardian", "keeper", 0, FW_NEVER), 0);
 	fw_town_add_policy(t, FW_CLASS_POWER, "", "", 1, 60 * SECOND, "head", "webhook");
 	fw_town_add_policy(t, FW_CLASS_FAULT, "household", "", 1, 0, "head", "webhook");
 }
@@ -73,7 +78,7 @@ struct seen {
 	size_t count;
 	char alarm_of[4 * LARGE][2][FW_ID_MAX]; /* alarm, its incident */
 	size_t alarm_count;
-	size_t lines_of_areas, said_all_restored, cancelled_steps, sends;
+	size_t lines_of_areas, said_all_restored, cancelled_steps, sends, hazards, hazards_of_3;
 	char last_detail[1024];
 };
 
@@ -128,6 +133,10 @@ see(const struct fw_action *action, void *context)
 		s->cancelled_steps += action->u.step->state == FW_STEP_CANCELLED;
 	} else if (action->type == FW_ACT_SEND) {
 		s->sends++;
+	} else if (action->type == FW_ACT_HAZARD) {
+		s->hazards++;
+		s->hazards_of_3 += strcmp(action->u.hazard->site, "small-house-3") == 0 &&
+				   strcmp(action->u.hazard->person, "keeper") == 0;
 	}
 }
 
@@ -241,6 +250,22 @@ a_share_of_a_small_grid_is_enough_but_never_less_than_three(void **state)
 	assert_non_null(area(s));
 	assert_int_equal(area(s)->alarms, 3);
 	assert_int_equal(merged(s), 3 - 1);
+}
+
+/* The incident that it is in has none. */
+static void
+what_lasts_in_it_is_a_hazard_of_its_own_site(void **state)
+{
+	struct bench *b = *state;
+	struct seen *s = b->context;
+
+	lose(b, "small", 1, 3);
+	assert_non_null(area(s));
+	bench_wait(b, 3600 * SECOND - 1);
+	assert_int_equal(s->hazards, 0);
+	bench_wait(b, SECOND);
+	assert_int_equal(s->hazards, 3);
+	assert_int_equal(s->hazards_of_3, 1);
 }
 
 static void
@@ -691,6 +716,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(so_many_are_one_incident_and_one_less_are_not),
 	    TEST(a_share_of_a_small_grid_is_enough_but_never_less_than_three),
+	    TEST(what_lasts_in_it_is_a_hazard_of_its_own_site),
 	    TEST(within_a_minute_and_not_behind_it),
 	    TEST(what_is_back_already_does_not_count),
 	    TEST(only_mains_devices_and_only_the_mains_count),

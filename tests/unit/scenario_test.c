@@ -103,6 +103,21 @@ other_actions(void **context)
 	sim_scenario_free(&s);
 }
 
+/* It goes on until the last report of a flood is due. */
+static void
+a_flood_with_a_rate_lasts(void **context)
+{
+	struct sim_scenario s;
+
+	(void)context;
+	read_well(&s, DEVICES "at 5s flood gw-1 count 1000 rate 3/s\n");
+	assert_int_equal(s.end_us, 5 * FW_S + 333333334);
+	sim_scenario_free(&s);
+	read_well(&s, DEVICES "at 5s gw-1 raise FIRE repeat 2 every 50000d\n");
+	assert_int_equal(s.end_us, 5 * FW_S + 100000 * FW_DAY);
+	sim_scenario_free(&s);
+}
+
 static void
 acts_are_no_devices_doing(void **context)
 {
@@ -194,6 +209,8 @@ static const struct {
     {"at 1s gw-1 raise FIRE and", "what happens is missing"},
     {"at 1s gw-1 raise FIRE repeat 3", "every"},
     {"at 1s gw-1 raise FIRE repeat 0 every 1s", "not between"},
+    {"at 1s gw-1 raise FIRE repeat 2 every 50001d", "at most 100000d"},
+    {"at 1s gw-1 raise FIRE backfill 1000000 every 99999d", "at most 100000d"},
     {"at 1s gw-1 raise FIRE loudly", "not known here"},
     {"at 1s gw-1 raise FIRE pack 2 spread 1s", "do not go together"},
     {"at 1s gw-1 raise FIRE topic receipt", "alarm or telemetry"},
@@ -266,6 +283,7 @@ main(void)
 	    cmocka_unit_test(devices_and_ranges),
 	    cmocka_unit_test(a_report_of_many_parts),
 	    cmocka_unit_test(other_actions),
+	    cmocka_unit_test(a_flood_with_a_rate_lasts),
 	    cmocka_unit_test(acts_are_no_devices_doing),
 	    cmocka_unit_test(windows_are_declared_and_ended),
 	    cmocka_unit_test(each_fault_with_its_line),

@@ -26,6 +26,10 @@ rules(struct fw_town *t)
 	assert_int_equal(
 	    fw_town_add_protection(t, "330106", FW_LEVEL_ELEVATED, LEVEL_BEGINS, LEVEL_ENDS), 0);
 	fw_town_add_device(t, "mute", "", "shop", "", "water_sensor", "", 0);
+	fw_town_add_division(t, "330106110", "330106", "留下街道", "town");
+	assert_int_equal(
+	    fw_town_add_site(t, "far", "远店", "330106110", "small_shop", "normal", "", ""), 0);
+	fw_town_add_device(t, "far-panel", "", "far", "", "fire_panel_transmitter", "", 86400);
 }
 
 static int
@@ -626,6 +630,58 @@ other_divisions_are_not_supervised(void **state)
 	assert_true(is_offline(b, "panel"));
 }
 
+static struct bench *
+instance_of(const char *divisions)
+{
+	struct bench *b = bench_new_with(rules);
+	struct fw_rules rules_of = b->core->rules;
+
+	rules_of.divisions = divisions;
+	fw_core_set_rules(b->core, &rules_of);
+	return b;
+}
+
+/* It was down while the other instance on the database listened. */
+static void
+what_another_instance_has_heard_is_not_its_own_hearing(void **state)
+{
+	struct bench *b = instance_of("330106109001");
+
+	(void)state;
+	fw_core_load_seen(b->core, &(struct fw_seen){.device = "panel", .last_seen_us = NOON});
+	fw_core_load_seen(
+	    b->core, &(struct fw_seen){.device = "far-panel", .last_seen_us = NOON + HOUR});
+	b->now_us = NOON + HOUR + SECOND;
+	fw_core_listening(b->core, true, b->now_us);
+	bench_hear(b, 179 * SECOND);
+	assert_false(is_offline(b, "panel"));
+	bench_hear(b, 61 * SECOND);
+	assert_true(is_offline(b, "panel"));
+	bench_free(b);
+}
+
+/* Instances share out the topics; the rows of an earlier run name the site's division. */
+static void
+the_division_it_speaks_in_is_known_after_a_new_start(void **state)
+{
+	struct bench *mine = instance_of("330106"), *other = instance_of("330106109001");
+	const struct fw_seen seen = {
+	    .device = "panel", .topic_division = "330106", .last_seen_us = NOON};
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		struct bench *b = k ? other : mine;
+
+		fw_core_load_boot(b->core, "panel", "330106109001", 1, 5, NULL, 0);
+		fw_core_load_seen(b->core, &seen);
+		fw_core_load_report(b->core, "panel", "330106109001", 1, 6, NOON);
+		fw_core_listening(b->core, true, b->now_us);
+		bench_hear(b, 10 * HOUR);
+		assert_int_equal(strstr(bench_flush(b), "alarm panel~offline~") != NULL, k == 0);
+		bench_free(b);
+	}
+}
+
 /* ---------------------------------------------------------------- the clock */
 
 static void
@@ -738,6 +794,8 @@ main(void)
 	    in_town(a_heartbeat_that_is_taken_away_ends_it),
 	    in_town(a_town_read_again_changes_nothing),
 	    in_town(other_divisions_are_not_supervised),
+	    cmocka_unit_test(what_another_instance_has_heard_is_not_its_own_hearing),
+	    cmocka_unit_test(the_division_it_speaks_in_is_known_after_a_new_start),
 	    in_town(a_clock_set_back_holds_nothing_back),
 	    cmocka_unit_test(a_million_devices_hold_nothing_up),
 	};

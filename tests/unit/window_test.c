@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "random.h"
 
@@ -321,6 +322,85 @@ a_person_who_says_it_is_real_ends_the_test(void **state)
 }
 
 /* ---------------------------------------------------------------- beside what is no test */
+
+/* Its device falls silent, and sounds again in the window that it was tested in. */
+static void
+a_fire_that_is_real_sounds_again_for_everybody(void **state)
+{
+	struct bench *b = *state;
+	const char *trace;
+
+	declare(b, "", "", 3600);
+	bench_say(b, fire("smoke-1", 1));
+	bench_act(b, "smoke-1~1~1", 1, 0, FW_VERDICT_REAL_FIRE);
+	bench_commit(b);
+	bench_sent(b, NULL);
+	bench_wait(b, 660 * SECOND);
+	trace = bench_say(b, fire("smoke-1", 2));
+	has_not(trace, "at site");
+	has(trace, "page guardian step 1");
+	has(trace, "page station step 3 force");
+}
+
+static struct fw_incident *
+earlier_incident(enum fw_verdict verdict, int64_t confirmed_at_us)
+{
+	struct fw_incident *i = fw_calloc(1, sizeof(*i));
+
+	i->id = fw_strdup("smoke-1~1~1");
+	i->key = fw_strdup("home");
+	i->division = fw_strdup("330106109001");
+	i->site = fw_strdup("home");
+	i->device = fw_strdup("smoke-1");
+	i->opened_at_us = NOON;
+	i->trigger_count = i->acknowledged_trigger = 1;
+	i->alarm_count = 1;
+	i->class = FW_CLASS_FIRE;
+	i->verdict = verdict;
+	i->confirmed_at_us = confirmed_at_us;
+	return i;
+}
+
+static void
+load_earlier(struct bench *b, enum fw_verdict verdict, int64_t confirmed_at_us)
+{
+	struct fw_alarm *a = fw_calloc(1, sizeof(*a));
+
+	declare(b, "", "", 3600);
+	fw_core_load_incident(b->core, earlier_incident(verdict, confirmed_at_us));
+	a->id = fw_strdup("smoke-1~1~1~0");
+	a->class = FW_CLASS_FIRE;
+	a->conditions = UINT64_C(1) << FW_CONDITION_FIRE;
+	a->report_count = 1;
+	a->observed_at_us = a->received_at_us = a->last_seen_us = NOON;
+	a->raised_boot = 1;
+	a->raised_sequence = 1;
+	a->zone = fw_strdup("kitchen");
+	a->reason = fw_strdup("");
+	a->rule = fw_strdup("");
+	a->data = fw_strdup("");
+	a->text = fw_strdup("");
+	assert_int_equal(
+	    fw_core_load_alarm(b->core, a, "smoke-1", "330106109001", "smoke-1~1~1"), 0);
+}
+
+static void
+a_fire_that_was_real_before_a_new_start_is_no_test(void **state)
+{
+	static const enum fw_verdict verdicts[] = {
+	    FW_VERDICT_NONE, FW_VERDICT_REAL_FIRE, FW_VERDICT_NONE};
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		struct bench *b = bench_new();
+
+		load_earlier(b, verdicts[k], k == 2 ? NOON : 0);
+		b->now_us = NOON + 660 * SECOND;
+		assert_int_equal(
+		    strstr(bench_say(b, fire("smoke-1", 2)), "at site") != NULL, k == 0);
+		bench_free(b);
+	}
+}
 
 static void
 a_fire_beside_a_test_calls_everybody(void **state)
@@ -723,6 +803,8 @@ main(void)
 	    test(two_of_a_test_confirm_nothing),
 	    test(two_confirm),
 	    test(a_person_who_says_it_is_real_ends_the_test),
+	    test(a_fire_that_is_real_sounds_again_for_everybody),
+	    cmocka_unit_test(a_fire_that_was_real_before_a_new_start_is_no_test),
 	    test(a_fire_beside_a_test_calls_everybody),
 	    test(a_fire_of_the_same_zone_calls_everybody),
 	    test(an_answered_test_does_not_lull),
