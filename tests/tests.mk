@@ -10,6 +10,7 @@ CORE_UNIT := \
         conduct_test \
         confirm_test \
         core_hardship_test \
+        core_lifetime_test \
         core_order_test \
         core_property_test \
         core_replay_test \

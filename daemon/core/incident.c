@@ -230,10 +230,10 @@ fw_incident_merged(struct fw_core *core, struct fw_incident *i, const char *into
 	i->closed = true;
 	i->closed_at_us = now_us;
 	i->closed_trigger = i->trigger_count;
+	fw_incident_mark(core, i); /* first: with its last page it would be freed */
 	fw_strmap_remove(&core->open_incidents, i->key, strlen(i->key));
 	fw_escalate_cancel(core, i);
 	fw_page_answered(core, i);
-	fw_incident_mark(core, i);
 }
 
 void

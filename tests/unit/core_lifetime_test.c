@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Incidents that end, are merged or begin while something of them is under way still. */
+#include "core_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "core/state.h"
+
+#define HOUSES 5
+
+static void
+add_grid(struct fw_town *t)
+{
+	fw_rulebook_add_kind(
+	    fw_town_rulebook(t), &(struct fw_kind){.name = "meter", .missed = 3, .mains = true});
+	fw_town_add_division(t, "330106109001002", "330106109001", "small", "grid");
+	for (unsigned k = 1; k <= HOUSES; k++) {
+		char site[32], device[32];
+
+		snprintf(site, sizeof(site), "house-%u", k);
+		snprintf(device, sizeof(device), "small-%u", k);
+		assert_int_equal(fw_town_add_site(t, site, site, "330106109001002", "household",
+				     "normal", "", ""),
+		    0);
+		fw_town_add_device(t, device, "", site, "hall", "meter", "", 0);
+	}
+	fw_town_add_policy(t, FW_CLASS_POWER, "household", "", 1, 0, "head", "webhook");
+}
+
+static struct fw_incident *
+find_incident(struct bench *b, const char *id)
+{
+	return fw_strmap_get(&b->core->incidents, id, strlen(id));
+}
+
+static const char *
+say(struct bench *b, const char *device, uint64_t sequence, uint32_t condition)
+{
+	return bench_say(
+	    b, (struct say){.topic_device = device, .sequence = sequence, .condition = condition});
+}
+
+/* ---------------------------------------------------------------- merged */
+
+/* The page of what is merged was to be tried again: nothing else holds the incident, but its row is
+ * to be written. */
+static void
+test_merged_while_its_page_waits(void **state)
+{
+	struct bench *b = bench_new_with(add_grid);
+
+	(void)state;
+	say(b, "small-1", 1, FW_CONDITION_MAINS_LOST);
+	bench_flush(b);
+	bench_commit(b);
+	bench_sent(b, "503");
+	say(b, "smoke-1", 1, FW_CONDITION_FIRE);
+	say(b, "small-2", 1, FW_CONDITION_MAINS_LOST);
+	say(b, "small-3", 1, FW_CONDITION_MAINS_LOST);
+	bench_wait(b, 0);
+	assert_non_null(find_incident(b, "smoke-1~1~1"));
+	assert_non_null(strstr(bench_flush(b), "incident small-1~1~1 power"));
+	assert_null(find_incident(b, "small-1~1~1"));
+	bench_wait(b, 61 * SECOND);
+	bench_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_merged_while_its_page_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
