@@ -111,6 +111,8 @@ fw_slot_fire(struct fw_core *core, struct fw_watched *w, const struct fw_thresho
 	struct fw_cause c = fw_slot_cause(core, w->device, w->key.point, t, p, now_us);
 	bool raised = fw_slot_alarm(core, w->device, c.point, c.judgement.class, t);
 
+	/* What its first report has opened may be over. */
+	c.name = c.id;
 	c.received_at_us = p->due_at_us < received_us ? p->due_at_us : received_us;
 	if (!raised || !p->past)
 		fw_alarm_raise(core, &c, now_us);

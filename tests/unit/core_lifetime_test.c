@@ -13,6 +13,14 @@
 static void
 add_grid(struct fw_town *t)
 {
+	fw_rulebook_add_threshold(
+	    fw_town_rulebook(t), &(struct fw_threshold){.who = {"", "", "", "", "", true},
+				     .quantity = FW_QUANTITY_CO_PPM,
+				     .class = FW_CLASS_GAS,
+				     .raise = 100,
+				     .clear = 50,
+				     .delay_us = 120 * FW_S,
+				     .reason = "CO"});
 	fw_rulebook_add_kind(
 	    fw_town_rulebook(t), &(struct fw_kind){.name = "meter", .missed = 3, .mains = true});
 	fw_town_add_division(t, "330106109001002", "330106109001", "small", "grid");
@@ -67,11 +75,68 @@ test_merged_while_its_page_waits(void **state)
 	bench_free(b);
 }
 
+/* ---------------------------------------------------------------- what lasts, of a report before
+ */
+
+static const char *
+say_gas(struct bench *b, const char *device, uint64_t sequence, uint32_t condition)
+{
+	return bench_say(b, (struct say){.topic_device = device,
+				.sequence = sequence,
+				.condition = condition,
+				.quantity = FW_QUANTITY_CO_PPM,
+				.value = 150});
+}
+
+/* Its first report has opened an incident too, which a person has closed meanwhile. */
+static void
+test_lasting_gas_of_a_report_that_is_closed(void **state)
+{
+	struct bench *b = bench_new_with(add_grid);
+	const char *trace;
+
+	(void)state;
+	say_gas(b, "smoke-1", 1, FW_CONDITION_FAULT);
+	bench_flush(b);
+	bench_commit(b);
+	bench_wait(b, 60 * SECOND);
+	bench_act(b, "smoke-1~1~1", 1, 1, FW_VERDICT_MAINTENANCE);
+	bench_flush(b);
+	trace = bench_wait(b, 61 * SECOND);
+	assert_int_equal(count_lines(trace, "timeline trigger"), 1);
+	assert_non_null(find_incident(b, "smoke-1~1~1~q13.gas"));
+	/* A person's answer to the one is none to the other. */
+	bench_act(b, "smoke-1~1~1", 1, 1, FW_VERDICT_MAINTENANCE);
+	assert_non_null(strstr(bench_commit(b), "send "));
+	bench_free(b);
+}
+
+/* … or which is part of its division's by now. */
+static void
+test_lasting_gas_of_a_report_that_is_merged(void **state)
+{
+	struct bench *b = bench_new_with(add_grid);
+
+	(void)state;
+	say_gas(b, "small-1", 1, FW_CONDITION_MAINS_LOST);
+	bench_flush(b);
+	bench_commit(b);
+	say(b, "small-2", 1, FW_CONDITION_MAINS_LOST);
+	say(b, "small-3", 1, FW_CONDITION_MAINS_LOST);
+	assert_non_null(strstr(bench_flush(b), "incident small-1~1~1 power"));
+	bench_commit(b);
+	assert_int_equal(count_lines(bench_wait(b, 121 * SECOND), "timeline opened"), 1);
+	assert_non_null(find_incident(b, "small-1~1~1~q13.gas"));
+	bench_free(b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_merged_while_its_page_waits),
+	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_closed),
+	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_merged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
