@@ -50,6 +50,15 @@ say(struct bench *b, const char *device, uint64_t sequence, uint32_t condition)
 	    b, (struct say){.topic_device = device, .sequence = sequence, .condition = condition});
 }
 
+static const char *
+say_over(struct bench *b, const char *device, uint64_t sequence, uint32_t condition)
+{
+	return bench_say(b, (struct say){.topic_device = device,
+				.sequence = sequence,
+				.condition = condition,
+				.restored = true});
+}
+
 /* ---------------------------------------------------------------- merged */
 
 /* The page of what is merged was to be tried again: nothing else holds the incident, but its row is
@@ -75,8 +84,81 @@ test_merged_while_its_page_waits(void **state)
 	bench_free(b);
 }
 
-/* ---------------------------------------------------------------- what lasts, of a report before
- */
+static uint32_t
+count_links(const struct fw_incident *i, const struct fw_alarm *of)
+{
+	uint32_t count = 0;
+
+	for (const struct fw_alarm *a = i->alarms; a; a = a->incident_next) {
+		assert_ptr_equal(a->incident, i);
+		assert_ptr_equal(*a->incident_at, a);
+		count += a == of;
+	}
+	return count;
+}
+
+/* So many alarms are in the division's incident, each once, and none in the third house's. */
+static void
+assert_area(struct bench *b, uint32_t alarms)
+{
+	struct fw_incident *area = fw_strmap_get(&b->core->open_incidents,
+	    "area:330106109001002:power", strlen("area:330106109001002:power"));
+	uint32_t linked = 0;
+
+	assert_non_null(area);
+	assert_int_equal(area->trigger_count, 1);
+	for (const struct fw_alarm *a = area->alarms; a; a = a->incident_next) {
+		assert_int_equal(count_links(area, a), 1);
+		linked++;
+	}
+	assert_int_equal(linked, alarms);
+	assert_int_equal(area->linked_alarms, alarms);
+	assert_int_equal(area->raised_alarms, alarms);
+	assert_null(fw_strmap_get(&b->core->open_incidents, "house-3", strlen("house-3")));
+}
+
+/* The others are worse and stay: it begins with the third, whose alarm had an incident before it
+ * lost its mains. */
+static void
+test_area_of_one_that_has_its_incident(void **state)
+{
+	struct bench *b = bench_new_with(add_grid);
+	static const char *const worse[] = {"small-1", "small-2"};
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		say(b, worse[k], 1, FW_CONDITION_FAULT);
+		say(b, worse[k], 2, FW_CONDITION_MAINS_LOST);
+	}
+	say(b, "small-3", 1, FW_CONDITION_BATTERY_LOW);
+	say(b, "small-3", 2, FW_CONDITION_MAINS_LOST);
+	assert_area(b, 1);
+	say_over(b, "small-3", 3, FW_CONDITION_MAINS_LOST);
+	say_over(b, "small-3", 4, FW_CONDITION_BATTERY_LOW);
+	bench_flush(b);
+	bench_act(b, "area~330106109001002~power~small-3~1~2", 1, 1, FW_VERDICT_UNKNOWN);
+	bench_flush(b);
+	for (uint64_t s = 5; s < 40; s++)
+		say(b, "small-3", s, FW_CONDITION_FIRE);
+	bench_free(b);
+}
+
+/* … or with another one: what made it enough comes too. */
+static void
+test_area_that_one_with_an_incident_makes(void **state)
+{
+	struct bench *b = bench_new_with(add_grid);
+
+	(void)state;
+	say(b, "small-1", 1, FW_CONDITION_MAINS_LOST);
+	say(b, "small-2", 1, FW_CONDITION_MAINS_LOST);
+	say(b, "small-3", 1, FW_CONDITION_BATTERY_LOW);
+	say(b, "small-3", 2, FW_CONDITION_MAINS_LOST);
+	assert_area(b, 3);
+	bench_free(b);
+}
+
+/* ---------------------------------------------------------------- what lasts */
 
 static const char *
 say_gas(struct bench *b, const char *device, uint64_t sequence, uint32_t condition)
@@ -135,6 +217,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_merged_while_its_page_waits),
+	    cmocka_unit_test(test_area_of_one_that_has_its_incident),
+	    cmocka_unit_test(test_area_that_one_with_an_incident_makes),
 	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_closed),
 	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_merged),
 	};
