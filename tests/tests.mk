@@ -13,6 +13,7 @@ CORE_UNIT := \
         core_lifetime_test \
         core_order_test \
         core_property_test \
+        core_refused_test \
         core_replay_test \
         core_test \
         flood_test \

@@ -49,7 +49,7 @@ static void
 note_raised(struct fw_alarm *a, const struct fw_cause *c)
 {
 	fw_alarm_hold(a, c->bit, c->boot_id, c->sequence);
-	if (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence)
+	if (!c->sequence || (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence))
 		return;
 	a->raised_boot = c->boot_id;
 	a->raised_sequence = c->sequence;

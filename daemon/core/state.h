@@ -169,7 +169,8 @@ struct fw_cause {
 /* What it means, of that device, now. */
 struct fw_judgement fw_judge(const struct fw_core *core, const struct fw_device *d,
     const struct fw_event *e, int64_t now_us);
-/* All but point, bit, judgement and id. */
+/* All but point, bit, judgement and id.  Of another device's report, which `d` has sent, boot and
+ * sequence say nothing. */
 struct fw_cause fw_cause_of_report(
     struct fw_core *core, struct fw_device *d, const struct fw_report *r);
 /* `d` is whose alarm it is.  True: state has changed. */
@@ -189,6 +190,10 @@ bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
     const struct fw_before *before, int64_t now_us);
 
 /* passed.c */
+/* The fires and gas in the readings of a report that is not believed, for that device; nothing
+ * else of it is heard.  True: state has changed. */
+bool fw_threshold_take_refused(
+    struct fw_core *core, struct fw_device *d, const struct fw_report *r, int64_t now_us);
 /* What has lasted, as a message's receive time tells: before it is taken. */
 void fw_threshold_upto(struct fw_core *core, int64_t received_at_us, int64_t now_us);
 /* What has lasted though nothing came; when that is next, or FW_NEVER. */

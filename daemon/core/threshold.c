@@ -111,29 +111,20 @@ is_older(const struct judging *j, const struct fw_mark *last)
 static enum verdict
 compare(const struct fw_threshold *t, double x)
 {
-	if (t->below)
-		return x <= t->raise ? OVER : x >= t->clear ? BACK : BETWEEN;
-	return x >= t->raise ? OVER : x <= t->clear ? BACK : BETWEEN;
+	if (fw_slot_is_over(t, x))
+		return OVER;
+	return (t->below ? x >= t->clear : x <= t->clear) ? BACK : BETWEEN;
 }
 
 /* The reading as what a pending one begins with; its name is in the arena. */
 static struct fw_pending
 first_of(const struct judging *j)
 {
-	const struct fw_cause c = fw_cause_of_report(j->core, j->device, j->report);
+	struct fw_pending first = fw_slot_first(j->core, j->device, j->report, j->value);
 
-	return (struct fw_pending){
-	    .name = (char *)(uintptr_t)c.name,
-	    .value = j->value,
-	    .change = j->change,
-	    .at_us = j->at_us,
-	    .observed_at_us = c.observed_at_us,
-	    .received_at_us = c.received_at_us,
-	    .sequence = c.sequence,
-	    .boot_id = c.boot_id,
-	    .mode = c.mode,
-	    .backfill = c.backfill,
-	};
+	first.change = j->change;
+	first.at_us = j->at_us;
+	return first;
 }
 
 static struct fw_cause

@@ -307,6 +307,20 @@ several_faults_are_one_alarm(void **state)
 }
 
 /* What the device resets is what it had said itself. */
+/* A finding is no report: the last one that raised the alarm stays so, also for a new start. */
+static void
+a_finding_keeps_the_report_that_raised_the_alarm(void **state)
+{
+	struct bench *b = *state;
+
+	say(b, (struct say){.boot = 3, .sequence = 1});
+	say(b, (struct say){.boot = 3, .sequence = 50, .condition = FW_CONDITION_FAULT});
+	bench_hear(b, 11 * FW_MIN);
+	assert_true(fw_alarm_held_by(fault(b), FW_FINDING_GAPS));
+	assert_int_equal(fault(b)->raised_boot, 3);
+	assert_int_equal(fault(b)->raised_sequence, 50);
+}
+
 static void
 a_reset_does_not_end_what_the_centre_found(void **state)
 {
@@ -340,6 +354,7 @@ main(void)
 	    in_town(a_believed_one_begins_the_count_anew),
 	    in_town(what_was_stored_says_nothing_of_the_clock_now),
 	    in_town(several_faults_are_one_alarm),
+	    in_town(a_finding_keeps_the_report_that_raised_the_alarm),
 	    in_town(a_reset_does_not_end_what_the_centre_found),
 	};
 
