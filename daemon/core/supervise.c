@@ -153,6 +153,8 @@ raise_offline(struct fw_core *core, struct fw_device *d, const struct patience *
 
 	c.received_at_us = now_us;
 	c.id = fw_arena_printf(&core->arena, "%s~offline~%lld", d->id, (long long)c.observed_at_us);
+	if (d->was_due)
+		c.id = fw_arena_printf(&core->arena, "%s~%lld", c.id, (long long)now_us);
 	c.name = c.id;
 	c.data = tell(core, d, p, until_us);
 	d->offline = true;
@@ -166,6 +168,7 @@ end_offline(
 	struct fw_cause c = cause_of(d, at_us);
 
 	d->offline = false;
+	d->was_due = false;
 	fw_alarm_restore(core, &c, how, now_us);
 }
 
@@ -234,6 +237,7 @@ judge(struct fw_core *core, struct fw_device *d, int64_t until_us, int64_t now_u
 	due = due_at(core, d, &p);
 	if (due > until_us) {
 		d->behind = false;
+		d->was_due = false;
 		look_at(core, d, due);
 		return false;
 	}
@@ -256,6 +260,8 @@ arm(struct fw_core *core, struct fw_device *d, int64_t until_us)
 		if (!heard_at(d))
 			d->last_observed_us = until_us;
 		due = due_at(core, d, &p);
+		/* Its silence may have been found before, when it was supervised too. */
+		d->was_due |= !fw_deadline_is_set(&d->silence) && due <= until_us;
 	} else if (!fw_deadline_is_set(&d->silence) && !d->offline) {
 		return;
 	}

@@ -229,6 +229,28 @@ what_has_not_come_after_a_day_will_not(void **state)
 	assert_true(!fault(b));
 }
 
+/* What was missing before is missing still, but that is over: the new alarm is another one, and of
+ * what is missing now. */
+static void
+what_is_missing_later_is_another_alarm(void **state)
+{
+	struct bench *b = *state;
+
+	say(b, (struct say){.sequence = 1});
+	say(b, (struct say){.sequence = 3});
+	bench_hear(b, 11 * FW_MIN);
+	has(bench_flush(b), "alarm sensor~gaps~1~2 fault x1 active");
+	bench_hear(b, FW_DAY);
+	has(bench_flush(b), "alarm sensor~gaps~1~2 fault x1 restored");
+	bench_act(b, "sensor~gaps~1~2", 1, 1, FW_VERDICT_UNKNOWN);
+	bench_flush(b);
+	say(b, (struct say){.sequence = 4});
+	say(b, (struct say){.sequence = 900});
+	bench_hear(b, 11 * FW_MIN);
+	has(bench_flush(b), "alarm sensor~gaps~1~5 fault x1 active");
+	assert_string_equal(fault(b)->data, "895 missing for more than 10 min, first 5 of boot 1");
+}
+
 /* A ledger that is read again tells the same: of a gap of today, not of one of last week. */
 static void
 a_new_start_finds_the_same_gaps(void **state)
@@ -349,6 +371,7 @@ main(void)
 	    in_town(what_comes_in_time_is_not_missing),
 	    in_town(the_beginning_of_a_boot_is_not_missing),
 	    in_town(what_has_not_come_after_a_day_will_not),
+	    in_town(what_is_missing_later_is_another_alarm),
 	    in_town(a_new_start_finds_the_same_gaps),
 	    in_town(three_times_in_a_row),
 	    in_town(a_believed_one_begins_the_count_anew),

@@ -705,6 +705,48 @@ a_million_devices_hold_nothing_up(void **state)
 	bench_free(b);
 }
 
+/* ---------------------------------------------------------------- supervised again */
+
+static int32_t mute_heartbeat_s; /* of the town that is read next */
+
+static void
+rules_of_mute(struct fw_town *t)
+{
+	fw_town_add_device(t, "mute", "", "shop", "", "water_sensor", "", mute_heartbeat_s);
+}
+
+static void
+supervise_mute(struct bench *b, int32_t heartbeat_s)
+{
+	mute_heartbeat_s = heartbeat_s;
+	bench_renew_town(b);
+	bench_hear(b, FW_MIN);
+}
+
+/* The same silence is found again: the alarm before is over, and may be closed. */
+static void
+silence_found_again_is_another_alarm(void **state)
+{
+	struct bench *b = bench_new_with(rules_of_mute);
+
+	(void)state;
+	fw_core_listening(b->core, true, NOON);
+	supervise_mute(b, 60);
+	speak(b, "mute", 1);
+	bench_hear(b, 10 * FW_MIN);
+	has(bench_flush(b), line("mute", NOON + FW_MIN, "active"));
+	supervise_mute(b, 0);
+	has(bench_flush(b), line("mute", NOON + FW_MIN, "restored"));
+	supervise_mute(b, 60);
+	assert_non_null(strstr(bench_flush(b), "alarm mute~offline~1790000060000000~179000"));
+	assert_int_equal(alarm_of(b, "mute")->observed_at_us, NOON + FW_MIN);
+	/* A silence that was not found before has its usual name. */
+	speak(b, "mute", 2);
+	bench_hear(b, 10 * FW_MIN);
+	has(bench_flush(b), line("mute", NOON + 13 * FW_MIN, "active"));
+	bench_free(b);
+}
+
 #define in_town(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -740,6 +782,7 @@ main(void)
 	    in_town(other_divisions_are_not_supervised),
 	    in_town(a_clock_set_back_holds_nothing_back),
 	    cmocka_unit_test(a_million_devices_hold_nothing_up),
+	    cmocka_unit_test(silence_found_again_is_another_alarm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
