@@ -130,21 +130,31 @@ is_open_for(const struct fw_incident *i, const struct fw_alarm *a)
 	return a->windowed ? fw_incident_is_open(i) : fw_incident_is_open_outside(i);
 }
 
+/* For so long that whoever was called may have taken it for over. */
+static bool
+was_called_long_ago(
+    const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+{
+	int64_t apart = a->received_at_us - i->cause_received_us;
+
+	return apart >= core->rules.realarm_after_us || -apart >= core->rules.realarm_after_us;
+}
+
 /* `a` is linked and counted, the incident's class is still that of before. */
 static enum call
 judge_call(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
 {
 	bool emergency = fw_class_is_emergency(a->class);
+	bool pending = fw_escalate_is_pending(i, !a->windowed);
 	enum fw_class class = a->windowed ? i->class : i->outside_class;
 
 	if (i->trigger_count == 0 || a->class < class)
 		return CALL_LOUD;
 	if (!is_open_for(i, a))
 		return a->class <= class || emergency ? CALL_LOUD : CALL_NONE;
-	if (!emergency || chatters(core, a))
+	if (!emergency || (chatters(core, a) && (pending || !was_called_long_ago(core, i, a))))
 		return CALL_NONE;
-	return is_new_zone(i, a) || !fw_escalate_is_pending(i, !a->windowed) ? CALL_LOUD
-									     : CALL_QUIET;
+	return is_new_zone(i, a) || !pending ? CALL_LOUD : CALL_QUIET;
 }
 
 static void
