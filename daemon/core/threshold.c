@@ -39,6 +39,7 @@ struct judging {
 	double value, change;
 	const struct fw_threshold *const *slots; /* of its quantity */
 	size_t count;
+	double changes[FW_SLOTS_MOST]; /* by each of them */
 };
 
 /* ---------------------------------------------------------------- which is older */
@@ -187,10 +188,19 @@ take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_
 	return true;
 }
 
+/* Of two live reports of a boot the sequence tells, whatever the device's clock says. */
+static bool
+is_before(const struct judging *j, const struct fw_pending *p)
+{
+	if (j->report->boot_id == p->boot_id && !j->past && !p->backfill)
+		return j->report->sequence < p->sequence;
+	return j->at_us < p->at_us;
+}
+
 static bool
 take_back(const struct judging *j, struct fw_watched *w, bool late)
 {
-	if (!w || !w->pending || w->pending->past != late || j->at_us < w->pending->at_us)
+	if (!w || !w->pending || w->pending->past != late || is_before(j, w->pending))
 		return false;
 	fw_watched_end(j->core, w, "cleared");
 	return true;
@@ -339,6 +349,15 @@ is_orphan(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 	return !is_older(j, &last);
 }
 
+static double
+change_by(const struct judging *j, const struct fw_threshold *t)
+{
+	for (size_t k = 0; k < j->count; k++)
+		if (j->slots[k] == t)
+			return j->changes[k];
+	return 0;
+}
+
 static bool
 restore(
     const struct judging *j, const struct fw_alarm *a, bool is_change, const struct fw_threshold *t)
@@ -347,7 +366,7 @@ restore(
 	const char *how = "no threshold for it is in force any more";
 
 	if (t)
-		how = fw_measure_back(&j->core->arena, t, j->value, j->change);
+		how = fw_measure_back(&j->core->arena, t, j->value, change_by(j, t));
 	c.point = j->point;
 	c.bit = is_change ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
 			  : FW_BIT_OF_VALUE((unsigned)j->quantity);
@@ -409,8 +428,10 @@ judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 	j->quantity = quantity;
 	j->value = value;
 	j->count = fw_slots_of(j->profile, quantity, &j->slots);
-	for (size_t k = 0; k < j->count; k++)
+	for (size_t k = 0; k < j->count; k++) {
 		changed |= judge_slot(j, j->slots[k], &verdicts[k]);
+		j->changes[k] = j->change;
+	}
 	if (j->device->alarms)
 		changed |= settle(j, verdicts);
 	return changed;
