@@ -199,7 +199,7 @@ is_about_its_gateway(struct fw_core *core, struct fw_device *d, const struct pat
 		fw_deadline_cancel(&core->silence_due, &g->silence);
 		judge(core, g, until_us, now_us);
 	}
-	if (g->offline) {
+	if (g->offline || g->behind) {
 		d->behind = true;
 		look_at(core, d, until_us + p->heartbeat_us);
 	} else if (d->behind) {

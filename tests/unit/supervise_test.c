@@ -705,6 +705,46 @@ a_million_devices_hold_nothing_up(void **state)
 	bench_free(b);
 }
 
+/* ---------------------------------------------------------------- a gateway behind another one */
+
+static void
+rules_of_chain(struct fw_town *t)
+{
+	fw_town_add_device(t, "root", "", "shop", "", "gateway", "", 600);
+	fw_town_add_device(t, "sub", "root", "", "", "gateway", "", 600);
+	fw_town_add_device(t, "leaf", "sub", "", "", "smoke_alarm", "", 600);
+}
+
+/* What is behind one that is not judged is not judged either: it is looked at once a heartbeat. */
+static void
+behind_a_gateway_that_is_behind_another_one(void **state)
+{
+	struct bench *b = bench_new_with(rules_of_chain);
+	struct fw_device *leaf;
+	int64_t end_us;
+
+	(void)state;
+	fw_core_listening(b->core, true, NOON);
+	bench_hear(b, HOUR);
+	assert_true(is_offline(b, "root"));
+	leaf = fw_core_device(b->core, "leaf", "330106109001");
+	for (end_us = b->now_us + HOUR; b->now_us < end_us;) {
+		bench_hear(b, SECOND);
+		assert_true(leaf->silence.at_us - b->now_us > 0);
+		if (leaf->behind && leaf->silence.at_us - b->now_us > 500 * SECOND)
+			break;
+	}
+	assert_true(b->now_us < end_us);
+	assert_false(is_offline(b, "leaf"));
+	for (uint64_t n = 1; n <= 15; n++) {
+		speak(b, "root", n);
+		speak(b, "sub", n);
+		bench_hear(b, 300 * SECOND);
+	}
+	assert_true(is_offline(b, "leaf"));
+	bench_free(b);
+}
+
 /* ---------------------------------------------------------------- supervised again */
 
 static int32_t mute_heartbeat_s; /* of the town that is read next */
@@ -782,6 +822,7 @@ main(void)
 	    in_town(other_divisions_are_not_supervised),
 	    in_town(a_clock_set_back_holds_nothing_back),
 	    cmocka_unit_test(a_million_devices_hold_nothing_up),
+	    cmocka_unit_test(behind_a_gateway_that_is_behind_another_one),
 	    cmocka_unit_test(silence_found_again_is_another_alarm),
 	};
 
