@@ -105,8 +105,10 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 	    fw_class_is_emergency(a->class) && (silent || new_bit || (back && answered));
 
 	a->report_count += c->bit != FW_FINDING_CHATTER; /* no report says that */
-	if (c->judgement.weight > a->weight)
+	if (c->judgement.weight > a->weight) {
 		a->weight = c->judgement.weight;
+		fw_alarm_recount(a);
+	}
 	if (c->received_at_us > a->last_seen_us)
 		a->last_seen_us = c->received_at_us;
 	if (!is_over(c))

@@ -262,9 +262,9 @@ fw_incident_attach(
 		i = open_incident(core, a, key, c, now_us);
 	else if (i->linked_alarms > i->prune_above)
 		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
-	fw_alarm_link(i, a);
 	if (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE)
 		a->windowed = false; /* it is no test any more */
+	fw_alarm_link(i, a);
 	i->alarm_count++;
 	fw_incident_mark(core, i);
 	snprintf(entry, sizeof(entry), "alarm:%s", a->id);
@@ -287,6 +287,7 @@ fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t now_us)
 	enum call call;
 
 	a->windowed = false;
+	fw_alarm_recount(a);
 	if (i->closed) {
 		fw_incident_detach(core, a);
 		fw_incident_attach(core, a, &c, now_us);

@@ -141,6 +141,7 @@ struct fw_alarm *fw_alarm_restored(
 void fw_alarm_index(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_link(struct fw_incident *i, struct fw_alarm *a); /* to the incident */
 void fw_alarm_unlink(struct fw_alarm *a);
+void fw_alarm_recount(struct fw_alarm *a); /* its weight has changed, or what covers it */
 /* Frees restored alarms, at the next input, but emergencies seen since before_us: they may confirm
  * another one, or chatter. */
 void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us);

@@ -108,6 +108,8 @@ struct fw_alarm {
 	struct fw_alarm *device_next,
 	    **device_at; /* of the device's raised ones; at: what points to it */
 	struct fw_alarm *incident_next, **incident_at;
+	enum fw_weight counted_weight; /* as its incident counts it */
+	bool counted_windowed;
 	/* Where it is counted as one of many of its division (core/area.c); NULL: nowhere. */
 	struct fw_area *area;
 	struct fw_alarm *area_next, *area_prev;
@@ -194,6 +196,7 @@ struct fw_incident {
 	uint32_t raised_alarms; /* of those on the list */
 	uint32_t linked_alarms,
 	    prune_above;         /* how many are on the list; when to look for those that may go */
+	uint32_t weighing[FW_WEIGHTS][2]; /* of those on the list: by weight, and windowed */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
 				    linked by incident_next */
 	struct fw_step *steps;   /* of the last trigger, and queued ones that it replaced until they
