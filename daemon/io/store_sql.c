@@ -147,10 +147,10 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"weight, was_reset, restored_boot, restored_sequence, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
 	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
-	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, data = EXCLUDED.data, "
+	"site = EXCLUDED.site, severity = EXCLUDED.severity, conditions = EXCLUDED.conditions, data = EXCLUDED.data, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
-	"text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
+	"rule = EXCLUDED.rule, text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
 	"restored_boot = EXCLUDED.restored_boot, restored_sequence = EXCLUDED.restored_sequence"},
 
     /* What an answer has cancelled stays so, unless the fire is done about all the same. */

@@ -158,6 +158,43 @@ test_area_that_one_with_an_incident_makes(void **state)
 	bench_free(b);
 }
 
+/* ---------------------------------------------------------------- repeated */
+
+#define FIRE_PUMP 91
+
+static const struct fw_alarm *
+say_of_pump(struct bench *b, uint64_t sequence, uint32_t condition)
+{
+	bench_say(b, (struct say){.topic_device = "panel",
+			 .sequence = sequence,
+			 .condition = condition,
+			 .component_type = FIRE_PUMP});
+	return fw_alarm_raised(
+	    b->core, fw_core_device(b->core, "panel", "330106109001"), 0, FW_CLASS_POWER);
+}
+
+/* One that is graver tells how grave it is and why, one that is not changes nothing. */
+static void
+test_graver_condition_of_the_same_alarm(void **state)
+{
+	struct bench *b = bench_new();
+	const struct fw_alarm *a;
+
+	(void)state;
+	a = say_of_pump(b, 1, FW_CONDITION_BATTERY_LOW);
+	assert_int_equal(a->severity, FW_SEVERITY_WARNING);
+	bench_flush(b);
+	a = say_of_pump(b, 2, FW_CONDITION_MAINS_LOST);
+	assert_int_equal(a->severity, FW_SEVERITY_MAJOR);
+	assert_string_equal(a->reason, "a fire pump has no mains: it will not start");
+	assert_int_equal(a->incident->severity, FW_SEVERITY_MAJOR);
+	assert_non_null(strstr(bench_flush(b), "incident panel~1~1 power"));
+	a = say_of_pump(b, 3, FW_CONDITION_BATTERY_LOW);
+	assert_int_equal(a->severity, FW_SEVERITY_MAJOR);
+	assert_string_equal(a->reason, "a fire pump has no mains: it will not start");
+	bench_free(b);
+}
+
 /* ---------------------------------------------------------------- what lasts */
 
 static const char *
@@ -219,6 +256,7 @@ main(void)
 	    cmocka_unit_test(test_merged_while_its_page_waits),
 	    cmocka_unit_test(test_area_of_one_that_has_its_incident),
 	    cmocka_unit_test(test_area_that_one_with_an_incident_makes),
+	    cmocka_unit_test(test_graver_condition_of_the_same_alarm),
 	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_closed),
 	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_merged),
 	};
