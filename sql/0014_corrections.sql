@@ -105,3 +105,9 @@ WHERE origin = 'standard' AND quantity = 'battery_percent' AND class = 'fault' A
 
 COMMENT ON FUNCTION declare_window(text, text, text, text, text, timestamptz, timestamptz, text) IS
 	'actor declares a window; zone and device may be empty, starts_at null is now.  Not declared: one with the same times is there already, which with starts_at null there never is';
+
+-- ---------------------------------------------------------------- when people were called last
+
+ALTER TABLE incident ADD COLUMN called_at timestamptz;
+COMMENT ON COLUMN incident.called_at IS 'When what called people last was received; empty: not known';
+GRANT UPDATE (called_at) ON incident TO firewatch_daemon;

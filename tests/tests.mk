@@ -10,8 +10,10 @@ CORE_UNIT := \
         conduct_test \
         confirm_test \
         core_hardship_test \
+        core_lifetime_test \
         core_order_test \
         core_property_test \
+        core_refused_test \
         core_replay_test \
         core_test \
         flood_test \

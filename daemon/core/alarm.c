@@ -49,10 +49,18 @@ static void
 note_raised(struct fw_alarm *a, const struct fw_cause *c)
 {
 	fw_alarm_hold(a, c->bit, c->boot_id, c->sequence);
-	if (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence)
+	if (!c->sequence || (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence))
 		return;
 	a->raised_boot = c->boot_id;
 	a->raised_sequence = c->sequence;
+}
+
+static const char *
+rule_of(struct fw_core *core, const struct fw_cause *c)
+{
+	return *c->judgement.source ? fw_arena_printf(&core->arena, "%s (%s)", c->judgement.rule,
+					  c->judgement.source)
+				    : c->judgement.rule;
 }
 
 static struct fw_alarm *
@@ -79,9 +87,7 @@ make(struct fw_core *core, const struct fw_cause *c)
 	a->zone = fw_strdup(registration ? registration->zone : "");
 	a->windowed = fw_window_of(core, a->device, a->zone, a->received_at_us) != NULL;
 	a->reason = fw_strdup(c->judgement.reason);
-	a->rule = fw_strdup(*c->judgement.source ? fw_arena_printf(&core->arena, "%s (%s)",
-						       c->judgement.rule, c->judgement.source)
-						 : c->judgement.rule);
+	a->rule = fw_strdup(rule_of(core, c));
 	a->data = fw_strdup(c->data);
 	a->text = fw_strdup(c->text);
 	fw_alarm_index(core, a);
@@ -89,28 +95,53 @@ make(struct fw_core *core, const struct fw_cause *c)
 	return a;
 }
 
-/* The same alarm again: a new condition at its point, or one that was silent for long, is a new
- * cause. */
+/* A graver condition of its class tells how grave it is, and why, as long as it lasts. */
 static void
-repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
+note_graver(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c)
+{
+	if (c->judgement.severity >= a->severity)
+		return;
+	a->severity = c->judgement.severity;
+	free(a->reason);
+	a->reason = fw_strdup(c->judgement.reason);
+	free(a->rule);
+	a->rule = fw_strdup(rule_of(core, c));
+	if (a->incident->closed || a->incident->severity <= a->severity)
+		return;
+	a->incident->severity = a->severity;
+	fw_incident_mark(core, a->incident);
+}
+
+/* A new condition at its point, or one that was silent for long; or its restore was held back, but
+ * people have heard of it, or have been told. */
+static bool
+is_new_cause(const struct fw_core *core, const struct fw_alarm *a, const struct fw_cause *c,
+    bool new_bit, bool back)
 {
 	bool silent = c->received_at_us - a->last_seen_us >= core->rules.realarm_after_us;
-	bool new_bit = !fw_alarm_held_by(a, c->bit);
-	/* Its restore was held back, but people have heard of it, or have been told. */
-	bool back = a->held_back && !is_over(c);
-	unsigned held_back = back ? a->holds[0].bit : c->bit;
 	bool answered = a->windowed ? !fw_incident_is_open(a->incident)
 				    : !fw_incident_is_open_outside(a->incident);
-	bool new_cause =
-	    fw_class_is_emergency(a->class) && (silent || new_bit || (back && answered));
+
+	return fw_class_is_emergency(a->class) && (silent || new_bit || (back && answered));
+}
+
+/* What it says of the alarm; back: it is raised still, though it was restored. */
+static void
+note_repeated(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, bool back)
+{
+	unsigned held_back = back ? a->holds[0].bit : c->bit;
 
 	a->report_count += c->bit != FW_FINDING_CHATTER; /* no report says that */
-	if (c->judgement.weight > a->weight)
+	if (c->judgement.weight > a->weight) {
 		a->weight = c->judgement.weight;
+		fw_alarm_recount(a);
+	}
 	if (c->received_at_us > a->last_seen_us)
 		a->last_seen_us = c->received_at_us;
-	if (!is_over(c))
+	if (!is_over(c)) {
 		note_raised(a, c);
+		note_graver(core, a, c);
+	}
 	if (held_back != c->bit)
 		fw_alarm_let_go(a, held_back);
 	if (back) {
@@ -119,6 +150,16 @@ repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 		a->restored_sequence = 0;
 		fw_hazard_arm(core, a);
 	}
+}
+
+static void
+repeat_alarm(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c, int64_t now_us)
+{
+	bool new_bit = !fw_alarm_held_by(a, c->bit);
+	bool back = a->held_back && !is_over(c);
+	bool new_cause = is_new_cause(core, a, c, new_bit, back);
+
+	note_repeated(core, a, c, back);
 	if (a->incident->closed && (new_cause || c->received_at_us - a->incident->closed_at_us >=
 						     core->rules.realarm_after_us)) {
 		fw_incident_detach(core, a);

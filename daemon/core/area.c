@@ -290,7 +290,8 @@ gather(struct fw_core *core, struct fw_area *area, struct fw_incident *i, int64_
 	}
 }
 
-/* Whose alarm the incident begins with: this one unless it stays at its site; NULL: all stay. */
+/* Whose alarm the incident begins with: this one unless it stays at its site; NULL: all stay.  One
+ * that has its site's incident already comes with that, like all the others. */
 static struct fw_alarm *
 find_member(struct fw_core *core, struct fw_area *area, struct fw_alarm *a, int64_t at_us)
 {
@@ -326,6 +327,7 @@ begin(struct fw_core *core, struct fw_area *area, struct fw_alarm *a, const stru
 {
 	struct fw_alarm *member = find_member(core, area, a, c->received_at_us);
 	struct fw_incident *i = incident_of(core, area);
+	bool fresh = member == a && !a->incident;
 	const char *text = fw_arena_printf(&core->arena, "%u/%u %s %s", area->count,
 	    devices_of(core, area), area->subject->devices, area->subject->what);
 
@@ -333,13 +335,14 @@ begin(struct fw_core *core, struct fw_area *area, struct fw_alarm *a, const stru
 		return false;
 	if (!i)
 		i = open_incident(core, area, a, c, now_us);
-	fw_area_forget(a);
+	if (fresh)
+		fw_area_forget(a);
 	gather(core, area, i, c->received_at_us, now_us);
 	area->last_member_us = c->received_at_us;
-	if (member == a)
+	if (fresh)
 		join(core, i, a, now_us);
 	fw_incident_call_area(core, member, text, now_us);
-	return member == a;
+	return a->incident == i;
 }
 
 bool

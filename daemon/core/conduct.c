@@ -169,13 +169,20 @@ counts(const struct fw_gaps *gaps, uint32_t i)
 }
 
 struct missing {
-	uint64_t count;             /* for longer than the patience */
-	const struct fw_boot *boot; /* one of theirs … */
-	struct fw_gap first;        /* … and the first of them */
-	int64_t newest_us;          /* when the last of them was passed */
-	int64_t next_us;            /* when the next will have been missing for so long */
-	bool any;
+	uint64_t count; /* for longer than the patience, and not for longer than a day */
+	const struct fw_boot *boot;      /* one of theirs … */
+	struct fw_gap first;             /* … and the first of them */
+	const struct fw_boot *last_boot; /* of the one that was passed last … */
+	struct fw_gap last;              /* … and it: no alarm before was called so */
+	int64_t next_us;                 /* when the next will have been missing for so long */
+	bool any;                        /* of any age */
 };
+
+static int64_t
+over_at(const struct fw_gap *gap)
+{
+	return gap->opened_at_us + GAP_PATIENCE_US + QUIET_US;
+}
 
 static void
 add_gap(struct missing *m, const struct fw_boot *boot, const struct fw_gap *gap, int64_t until_us)
@@ -187,13 +194,17 @@ add_gap(struct missing *m, const struct fw_boot *boot, const struct fw_gap *gap,
 		m->next_us = ripe_us < m->next_us ? ripe_us : m->next_us;
 		return;
 	}
+	if (over_at(gap) <= until_us)
+		return;
 	if (!m->count) {
 		m->boot = boot;
 		m->first = *gap;
 	}
+	if (!m->count || gap->opened_at_us >= m->last.opened_at_us) {
+		m->last_boot = boot;
+		m->last = *gap;
+	}
 	m->count += gap->last - gap->first + 1;
-	if (gap->opened_at_us > m->newest_us)
-		m->newest_us = gap->opened_at_us;
 }
 
 static struct missing
@@ -219,8 +230,8 @@ raise_gaps(struct fw_core *core, struct fw_device *d, const struct missing *m, i
 	    cause_of(d, FW_FINDING_GAPS, "reports of it are missing", m->first.opened_at_us);
 
 	c.received_at_us = now_us;
-	c.id = c.name = fw_arena_printf(&core->arena, "%s~gaps~%u~%llu", d->id, m->boot->boot_id,
-	    (unsigned long long)m->first.first);
+	c.id = c.name = fw_arena_printf(&core->arena, "%s~gaps~%u~%llu", d->id,
+	    m->last_boot->boot_id, (unsigned long long)m->last.first);
 	c.data =
 	    fw_arena_printf(&core->arena, "%llu missing for more than %s, first %llu of boot %u",
 		(unsigned long long)m->count, fw_duration_text(core, GAP_PATIENCE_US),
@@ -234,14 +245,13 @@ follow_gaps(struct fw_core *core, struct fw_follow *w, int64_t until_us, int64_t
 {
 	struct fw_device *d = w->device;
 	struct missing m = find_missing(d, until_us);
-	int64_t over_us = m.newest_us + GAP_PATIENCE_US + QUIET_US;
-	bool fresh = m.count && over_us > until_us;
+	int64_t over_us = m.count ? over_at(&m.last) : FW_NEVER;
 
-	if (fresh && !held_by(core, d, FW_FINDING_GAPS))
+	if (m.count && !held_by(core, d, FW_FINDING_GAPS))
 		raise_gaps(core, d, &m, now_us);
-	if (fresh || m.next_us != FW_NEVER) {
-		fw_deadline_set(&core->conduct_due, &w->deadline,
-		    fresh && over_us < m.next_us ? over_us : m.next_us);
+	if (m.count || m.next_us != FW_NEVER) {
+		fw_deadline_set(
+		    &core->conduct_due, &w->deadline, over_us < m.next_us ? over_us : m.next_us);
 		return;
 	}
 	end(core, d, FW_FINDING_GAPS, until_us,

@@ -38,11 +38,26 @@ speaks(const struct fw_alarm *a, enum fw_weight least)
 	return a->weight >= least && (a->class == FW_CLASS_FIRE || !a->restored_at_us);
 }
 
+/* Some other one weighs so much, wherever it is: so that a panel with thousands of points is not
+ * looked through for each of them. */
+static bool
+may_have_second(const struct fw_incident *i, const struct fw_alarm *a, enum fw_weight least)
+{
+	uint32_t others = 0;
+
+	for (int weight = (int)least; weight < FW_WEIGHTS; weight++)
+		others +=
+		    i->weighing[weight][false] + (a->windowed ? 0 : i->weighing[weight][true]);
+	return others > (a->counted_weight >= least && !(a->windowed && a->counted_windowed));
+}
+
 /* Another one of the zone that weighs at least so much. */
 static const struct fw_alarm *
 find_second(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a,
     enum fw_weight least)
 {
+	if (!may_have_second(i, a, least))
+		return NULL;
 	for (const struct fw_alarm *b = i->alarms; b; b = b->incident_next)
 		if (b != a && speaks(b, least) && !(a->windowed && b->windowed) &&
 		    are_independent(a, b) && is_near(core, a, b))

@@ -21,6 +21,7 @@ fw_judge(
 struct fw_cause
 fw_cause_of_report(struct fw_core *core, struct fw_device *d, const struct fw_report *r)
 {
+	bool own = r->device == d;
 	char name[FW_ID_MAX];
 
 	fw_report_name(d, r, name);
@@ -31,8 +32,8 @@ fw_cause_of_report(struct fw_core *core, struct fw_device *d, const struct fw_re
 	    .data = "",
 	    .mode = r->mode,
 	    .backfill = r->backfill,
-	    .boot_id = r->boot_id,
-	    .sequence = r->sequence,
+	    .boot_id = own ? r->boot_id : 0,
+	    .sequence = own ? r->sequence : 0,
 	    .observed_at_us = r->observed_at_us,
 	    .received_at_us = r->message->received_at_us,
 	};

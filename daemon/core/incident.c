@@ -130,6 +130,15 @@ is_open_for(const struct fw_incident *i, const struct fw_alarm *a)
 	return a->windowed ? fw_incident_is_open(i) : fw_incident_is_open_outside(i);
 }
 
+/* Whoever was called may have taken it for over.  By the times of receipt, not by who is being
+ * called still: read again, the same alarms call as often. */
+static bool
+was_called_long_ago(
+    const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
+{
+	return a->received_at_us - i->called_at_us >= core->rules.realarm_after_us;
+}
+
 /* `a` is linked and counted, the incident's class is still that of before. */
 static enum call
 judge_call(const struct fw_core *core, const struct fw_incident *i, const struct fw_alarm *a)
@@ -141,7 +150,7 @@ judge_call(const struct fw_core *core, const struct fw_incident *i, const struct
 		return CALL_LOUD;
 	if (!is_open_for(i, a))
 		return a->class <= class || emergency ? CALL_LOUD : CALL_NONE;
-	if (!emergency || chatters(core, a))
+	if (!emergency || (chatters(core, a) && !was_called_long_ago(core, i, a)))
 		return CALL_NONE;
 	return is_new_zone(i, a) || !fw_escalate_is_pending(i, !a->windowed) ? CALL_LOUD
 									     : CALL_QUIET;
@@ -177,6 +186,8 @@ trigger(struct fw_core *core, struct fw_incident *i, const struct fw_alarm *a, b
 	if (!a->windowed || !fw_incident_is_open_outside(i))
 		note_cause(i, a);
 	i->trigger_count++;
+	if (a->last_seen_us > i->called_at_us)
+		i->called_at_us = a->last_seen_us;
 	if (!a->windowed) {
 		i->outside_trigger = i->trigger_count;
 		i->outside_at_us = now_us;
@@ -230,10 +241,10 @@ fw_incident_merged(struct fw_core *core, struct fw_incident *i, const char *into
 	i->closed = true;
 	i->closed_at_us = now_us;
 	i->closed_trigger = i->trigger_count;
+	fw_incident_mark(core, i); /* first: with its last page it would be freed */
 	fw_strmap_remove(&core->open_incidents, i->key, strlen(i->key));
 	fw_escalate_cancel(core, i);
 	fw_page_answered(core, i);
-	fw_incident_mark(core, i);
 }
 
 void
@@ -252,9 +263,9 @@ fw_incident_attach(
 		i = open_incident(core, a, key, c, now_us);
 	else if (i->linked_alarms > i->prune_above)
 		fw_incident_prune(core, i, a->last_seen_us - core->rules.confirm_within_us);
-	fw_alarm_link(i, a);
 	if (i->confirmed_at_us || i->verdict == FW_VERDICT_REAL_FIRE)
 		a->windowed = false; /* it is no test any more */
+	fw_alarm_link(i, a);
 	i->alarm_count++;
 	fw_incident_mark(core, i);
 	snprintf(entry, sizeof(entry), "alarm:%s", a->id);
@@ -278,6 +289,7 @@ fw_incident_let_out(struct fw_core *core, struct fw_alarm *a, int64_t at_us, int
 	enum call call;
 
 	a->windowed = false;
+	fw_alarm_recount(a);
 	if (i->closed) {
 		fw_incident_detach(core, a);
 		fw_incident_attach(core, a, &c, now_us);

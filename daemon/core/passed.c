@@ -6,6 +6,8 @@
  */
 #include "core/watched.h"
 
+#include <math.h>
+
 /* Those of a quantity: the first, and how many. */
 size_t
 fw_slots_of(const struct fw_profile *p, int32_t quantity, const struct fw_threshold *const **first)
@@ -57,7 +59,30 @@ fw_slot_alarm(const struct fw_core *core, const struct fw_device *d, uint32_t po
 	return a && fw_alarm_held_by(a, fw_slot_bit(t)) ? a : NULL;
 }
 
+bool
+fw_slot_is_over(const struct fw_threshold *t, double x)
+{
+	return t->below ? x <= t->raise : x >= t->raise;
+}
+
 /* ---------------------------------------------------------------- causes */
+
+struct fw_pending
+fw_slot_first(struct fw_core *core, struct fw_device *d, const struct fw_report *r, double value)
+{
+	const struct fw_cause c = fw_cause_of_report(core, d, r);
+
+	return (struct fw_pending){
+	    .name = (char *)(uintptr_t)c.name,
+	    .value = value,
+	    .observed_at_us = c.observed_at_us,
+	    .received_at_us = c.received_at_us,
+	    .sequence = c.sequence,
+	    .boot_id = c.boot_id,
+	    .mode = c.mode,
+	    .backfill = c.backfill,
+	};
+}
 
 /* As the pending's first report has it. */
 struct fw_cause
@@ -120,6 +145,49 @@ fw_slot_fire(struct fw_core *core, struct fw_watched *w, const struct fw_thresho
 	if (!raised && p->past)
 		fw_slot_end(core, &c, now_us);
 	fw_watched_end(core, w, "raised");
+}
+
+/* ---------------------------------------------------------------- of a refused report */
+
+/* At once, whatever its delay: the next report may be refused too. */
+static bool
+raise_emergency(struct fw_core *core, struct fw_device *d, const struct fw_report *r,
+    const struct fw_reading *reading, const struct fw_threshold *t, int64_t now_us)
+{
+	struct fw_pending first;
+	struct fw_cause c;
+
+	if (t->window_us ||
+	    !fw_class_is_emergency(fw_slot_class(core, d, t, r->message->received_at_us)) ||
+	    !fw_slot_is_over(t, reading->value))
+		return false;
+	first = fw_slot_first(core, d, r, reading->value);
+	c = fw_slot_cause(core, d, reading->point, t, &first, first.received_at_us);
+	c.data = fw_arena_printf(&core->arena, "%s; in a report that was refused", c.data);
+	fw_alarm_raise(core, &c, now_us);
+	return true;
+}
+
+bool
+fw_threshold_take_refused(
+    struct fw_core *core, struct fw_device *d, const struct fw_report *r, int64_t now_us)
+{
+	const struct fw_profile *profile = fw_core_profile(core, d);
+	const struct fw_threshold *const *slots;
+	bool changed = false;
+
+	for (size_t n = 0; n < r->reading_count && profile->quantities; n++) {
+		const struct fw_reading *reading = &r->readings[n];
+		size_t count;
+
+		if (reading->quantity <= 0 || reading->quantity >= FW_WIRE_QUANTITIES ||
+		    !isfinite(reading->value))
+			continue;
+		count = fw_slots_of(profile, reading->quantity, &slots);
+		for (size_t k = 0; k < count; k++)
+			changed |= raise_emergency(core, d, r, reading, slots[k], now_us);
+	}
+	return changed;
 }
 
 /* ---------------------------------------------------------------- what has lasted */

@@ -217,6 +217,7 @@ raise_emergencies(struct fw_core *core, const struct fw_report *r, int64_t now_u
 	for (size_t i = 0; i < r->event_count; i++)
 		if (is_emergency(core, d, &r->events[i], r->message->received_at_us))
 			changed |= fw_event_take(core, d, r, i, now_us);
+	changed |= fw_threshold_take_refused(core, d, r, now_us);
 	return changed;
 }
 
@@ -254,8 +255,8 @@ quarantine_report(
 }
 
 /* A report that cannot be believed is kept out of the records, but a fire flag in it is a fire, and
-   so with gas: it is raised for the device, or for its sender when the device is what cannot be
-   believed. */
+   so is a reading over the threshold of one, and so with gas: it is raised for the device, or for
+   its sender when the device is what cannot be believed. */
 static void
 refuse(struct fw_core *core, const struct fw_report *r, enum fw_reason reason, const char *detail,
     int64_t now_us)

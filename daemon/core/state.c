@@ -307,6 +307,14 @@ fw_alarm_index(struct fw_core *core, struct fw_alarm *a)
 		fw_strmap_put(&core->restored, (const char *)&a->key, sizeof(a->key), a);
 }
 
+static void
+count(struct fw_alarm *a)
+{
+	a->counted_weight = a->weight;
+	a->counted_windowed = a->windowed;
+	a->incident->weighing[a->weight][a->windowed]++;
+}
+
 void
 fw_alarm_link(struct fw_incident *i, struct fw_alarm *a)
 {
@@ -318,6 +326,14 @@ fw_alarm_link(struct fw_incident *i, struct fw_alarm *a)
 	i->alarms = a;
 	i->linked_alarms++;
 	i->raised_alarms += !a->restored_at_us;
+	count(a);
+}
+
+void
+fw_alarm_recount(struct fw_alarm *a)
+{
+	a->incident->weighing[a->counted_weight][a->counted_windowed]--;
+	count(a);
 }
 
 void
@@ -326,6 +342,7 @@ fw_alarm_unlink(struct fw_alarm *a)
 	*a->incident_at = a->incident_next;
 	if (a->incident_next)
 		a->incident_next->incident_at = a->incident_at;
+	a->incident->weighing[a->counted_weight][a->counted_windowed]--;
 	a->incident->linked_alarms--;
 	a->incident->raised_alarms -= !a->restored_at_us;
 }

@@ -147,6 +147,7 @@ struct fw_alarm *fw_alarm_restored(
 void fw_alarm_index(struct fw_core *core, struct fw_alarm *a);
 void fw_alarm_link(struct fw_incident *i, struct fw_alarm *a); /* to the incident */
 void fw_alarm_unlink(struct fw_alarm *a);
+void fw_alarm_recount(struct fw_alarm *a); /* its weight has changed, or what covers it */
 /* Frees restored alarms, at the next input, but emergencies seen since before_us: they may confirm
  * another one, or chatter. */
 void fw_incident_prune(struct fw_core *core, struct fw_incident *i, int64_t before_us);
@@ -175,7 +176,8 @@ struct fw_cause {
 /* What it means, of that device, at the protection level of the time it was received. */
 struct fw_judgement fw_judge(
     const struct fw_core *core, const struct fw_device *d, const struct fw_event *e, int64_t at_us);
-/* All but point, bit, judgement and id. */
+/* All but point, bit, judgement and id.  Of another device's report, which `d` has sent, boot and
+ * sequence say nothing. */
 struct fw_cause fw_cause_of_report(
     struct fw_core *core, struct fw_device *d, const struct fw_report *r);
 /* `d` is whose alarm it is.  True: state has changed. */
@@ -195,6 +197,10 @@ bool fw_threshold_take(struct fw_core *core, const struct fw_report *r,
     const struct fw_before *before, int64_t now_us);
 
 /* passed.c */
+/* The fires and gas in the readings of a report that is not believed, for that device; nothing
+ * else of it is heard.  True: state has changed. */
+bool fw_threshold_take_refused(
+    struct fw_core *core, struct fw_device *d, const struct fw_report *r, int64_t now_us);
 /* What has lasted by then. */
 void fw_threshold_upto(struct fw_core *core, int64_t at_us, int64_t now_us);
 /* The town is another one: forgets what no threshold asks for any more; what must last is dropped

@@ -158,6 +158,8 @@ raise_offline(struct fw_core *core, struct fw_device *d, const struct patience *
 
 	c.received_at_us = now_us;
 	c.id = fw_arena_printf(&core->arena, "%s~offline~%lld", d->id, (long long)c.observed_at_us);
+	if (d->was_due)
+		c.id = fw_arena_printf(&core->arena, "%s~%lld", c.id, (long long)now_us);
 	c.name = c.id;
 	c.data = tell(core, d, p, until_us);
 	d->offline = true;
@@ -171,6 +173,7 @@ end_offline(
 	struct fw_cause c = cause_of(d, at_us);
 
 	d->offline = false;
+	d->was_due = false;
 	fw_alarm_restore(core, &c, how, now_us);
 }
 
@@ -201,7 +204,7 @@ is_about_its_gateway(struct fw_core *core, struct fw_device *d, const struct pat
 		fw_deadline_cancel(&core->silence_due, &g->silence);
 		judge(core, g, until_us, now_us);
 	}
-	if (g->offline) {
+	if (g->offline || g->behind) {
 		d->behind = true;
 		look_at(core, d, until_us + p->heartbeat_us);
 	} else if (d->behind) {
@@ -239,6 +242,7 @@ judge(struct fw_core *core, struct fw_device *d, int64_t until_us, int64_t now_u
 	due = due_at(core, d, &p);
 	if (due > until_us) {
 		d->behind = false;
+		d->was_due = false;
 		look_at(core, d, due);
 		return false;
 	}
@@ -261,6 +265,8 @@ arm(struct fw_core *core, struct fw_device *d, int64_t until_us)
 		if (!heard_at(d))
 			d->last_observed_us = until_us;
 		due = due_at(core, d, &p);
+		/* Its silence may have been found before, when it was supervised too. */
+		d->was_due |= !fw_deadline_is_set(&d->silence) && due <= until_us;
 	} else if (!fw_deadline_is_set(&d->silence) && !d->offline) {
 		return;
 	}

@@ -39,6 +39,7 @@ struct judging {
 	double value, change;
 	const struct fw_threshold *const *slots; /* of its quantity */
 	size_t count;
+	double changes[FW_SLOTS_MOST]; /* by each of them */
 };
 
 /* ---------------------------------------------------------------- which is older */
@@ -111,9 +112,9 @@ is_older(const struct judging *j, const struct fw_mark *last)
 static enum verdict
 compare(const struct fw_threshold *t, double x)
 {
-	if (t->below)
-		return x <= t->raise ? OVER : x >= t->clear ? BACK : BETWEEN;
-	return x >= t->raise ? OVER : x <= t->clear ? BACK : BETWEEN;
+	if (fw_slot_is_over(t, x))
+		return OVER;
+	return (t->below ? x >= t->clear : x <= t->clear) ? BACK : BETWEEN;
 }
 
 static enum fw_class
@@ -126,20 +127,11 @@ class_of(const struct judging *j, const struct fw_threshold *t)
 static struct fw_pending
 first_of(const struct judging *j)
 {
-	const struct fw_cause c = fw_cause_of_report(j->core, j->device, j->report);
+	struct fw_pending first = fw_slot_first(j->core, j->device, j->report, j->value);
 
-	return (struct fw_pending){
-	    .name = (char *)(uintptr_t)c.name,
-	    .value = j->value,
-	    .change = j->change,
-	    .at_us = j->at_us,
-	    .observed_at_us = c.observed_at_us,
-	    .received_at_us = c.received_at_us,
-	    .sequence = c.sequence,
-	    .boot_id = c.boot_id,
-	    .mode = c.mode,
-	    .backfill = c.backfill,
-	};
+	first.change = j->change;
+	first.at_us = j->at_us;
+	return first;
 }
 
 static struct fw_cause
@@ -203,10 +195,19 @@ take_late_over(const struct judging *j, const struct fw_threshold *t, struct fw_
 	return true;
 }
 
+/* Of two live reports of a boot the sequence tells, whatever the device's clock says. */
+static bool
+is_before(const struct judging *j, const struct fw_pending *p)
+{
+	if (j->report->boot_id == p->boot_id && !j->past && !p->backfill)
+		return j->report->sequence < p->sequence;
+	return j->at_us < p->at_us;
+}
+
 static bool
 take_back(const struct judging *j, struct fw_watched *w, bool late)
 {
-	if (!w || !w->pending || w->pending->past != late || j->at_us < w->pending->at_us)
+	if (!w || !w->pending || w->pending->past != late || is_before(j, w->pending))
 		return false;
 	fw_watched_end(j->core, w, "cleared");
 	return true;
@@ -353,6 +354,15 @@ is_orphan(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 	return !is_older(j, &last);
 }
 
+static double
+change_by(const struct judging *j, const struct fw_threshold *t)
+{
+	for (size_t k = 0; k < j->count; k++)
+		if (j->slots[k] == t)
+			return j->changes[k];
+	return 0;
+}
+
 static bool
 restore(
     const struct judging *j, const struct fw_alarm *a, bool is_change, const struct fw_threshold *t)
@@ -361,7 +371,7 @@ restore(
 	const char *how = "no threshold for it is in force any more";
 
 	if (t)
-		how = fw_measure_back(&j->core->arena, t, j->value, j->change);
+		how = fw_measure_back(&j->core->arena, t, j->value, change_by(j, t));
 	c.point = j->point;
 	c.bit = is_change ? FW_BIT_OF_CHANGE((unsigned)j->quantity)
 			  : FW_BIT_OF_VALUE((unsigned)j->quantity);
@@ -423,8 +433,10 @@ judge(struct judging *j, uint32_t point, int32_t quantity, double value)
 	j->quantity = quantity;
 	j->value = value;
 	j->count = fw_slots_of(j->profile, quantity, &j->slots);
-	for (size_t k = 0; k < j->count; k++)
+	for (size_t k = 0; k < j->count; k++) {
 		changed |= judge_slot(j, j->slots[k], &verdicts[k]);
+		j->changes[k] = j->change;
+	}
 	if (j->device->alarms)
 		changed |= settle(j, verdicts);
 	return changed;

@@ -96,6 +96,11 @@ enum fw_class fw_slot_class(
     struct fw_core *core, const struct fw_device *d, const struct fw_threshold *t, int64_t at_us);
 struct fw_alarm *fw_slot_alarm(const struct fw_core *core, const struct fw_device *d,
     uint32_t point, enum fw_class class, const struct fw_threshold *t);
+bool fw_slot_is_over(const struct fw_threshold *t, double x);
+/* A reading of the report as what a pending one begins with, but change and at_us; its name is in
+ * the arena. */
+struct fw_pending fw_slot_first(
+    struct fw_core *core, struct fw_device *d, const struct fw_report *r, double value);
 /* As the first report that was over has it; at the protection level of at_us. */
 struct fw_cause fw_slot_cause(struct fw_core *core, struct fw_device *d, uint32_t point,
     const struct fw_threshold *t, const struct fw_pending *first, int64_t at_us);

@@ -195,6 +195,7 @@ add_incident(struct fw_batch *b, const struct fw_incident *i)
 	fw_put_text(c, fw_confidence_name(i->confidence));
 	fw_put_text(c, i->merged_into);
 	fw_put_time_or_null(c, i->merged_into ? i->closed_at_us : 0);
+	fw_put_time_or_null(c, i->called_at_us);
 }
 
 static void

@@ -220,6 +220,7 @@ load_incident(struct state_read *r, const PGresult *rows, int row)
 	i->severity = fw_severity_of(fw_get_text(rows, row, 14));
 	i->confidence = fw_confidence_of(fw_get_text(rows, row, 15));
 	i->delivered_trigger = (uint32_t)fw_get_int(rows, row, 16);
+	i->called_at_us = fw_get_time(rows, row, 18);
 	fw_core_load_incident(r->core, i);
 }
 

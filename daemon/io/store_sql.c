@@ -32,7 +32,7 @@ const char *const fw_sql_columns[FW_SQL_BATCH] = {
     [FW_SQL_REPLAYED] = "tt",
     [FW_SQL_REGISTER] = "tt",
     [FW_SQL_LOCK] = "t",
-    [FW_SQL_INCIDENT] = "ttttttmmt44tttm",
+    [FW_SQL_INCIDENT] = "ttttttmmt44tttmm",
     [FW_SQL_ALARM] = "tttttt8tt8884bmmm4m88ttttt2b88",
     [FW_SQL_STEP] = "tt44ttmbtb",
     [FW_SQL_PAGE] = "ttt44ttttbmm4",
@@ -115,17 +115,19 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 
     [FW_SQL_INCIDENT] = {"incident",
 	"INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, confirmed_at, "
-	"protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at) "
+	"protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at, called_at) "
 	"SELECT DISTINCT ON (incident_id, division) incident_id, division, site, device, class, severity, opened_at, "
-	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at "
+	"confirmed_at, protection_level, alarm_count, trigger_count, instance, confidence, merged_into, merged_at, called_at "
 	"FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], "
-	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[], $14::text[], $15::timestamptz[]) WITH ORDINALITY AS i(incident_id, "
+	"$8::timestamptz[], $9::text[], $10::integer[], $11::integer[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], "
+	"$16::timestamptz[]) WITH ORDINALITY AS i(incident_id, "
 	"division, site, device, class, severity, opened_at, confirmed_at, protection_level, alarm_count, trigger_count, "
-	"instance, confidence, merged_into, merged_at, n) "
+	"instance, confidence, merged_into, merged_at, called_at, n) "
 	"ORDER BY incident_id, division, n DESC "
 	"ON CONFLICT (incident_id, division) DO UPDATE SET class = EXCLUDED.class, severity = EXCLUDED.severity, "
 	"confirmed_at = EXCLUDED.confirmed_at, confidence = EXCLUDED.confidence, alarm_count = greatest(incident.alarm_count, EXCLUDED.alarm_count), "
 	"trigger_count = greatest(incident.trigger_count, EXCLUDED.trigger_count), "
+	"called_at = greatest(incident.called_at, EXCLUDED.called_at), "
 	"merged_into = coalesce(incident.merged_into, EXCLUDED.merged_into), "
 	"merged_at = coalesce(incident.merged_at, EXCLUDED.merged_at)"},
 
@@ -150,10 +152,10 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"weight, was_reset, restored_boot, restored_sequence, n) "
 	"ORDER BY alarm_id, device, n DESC) AS a ORDER BY restored_at IS NULL, n "
 	"ON CONFLICT (alarm_id, device) DO UPDATE SET incident_id = EXCLUDED.incident_id, division = EXCLUDED.division, "
-	"site = EXCLUDED.site, conditions = EXCLUDED.conditions, data = EXCLUDED.data, "
+	"site = EXCLUDED.site, severity = EXCLUDED.severity, conditions = EXCLUDED.conditions, data = EXCLUDED.data, "
 	"last_seen_at = EXCLUDED.last_seen_at, report_count = EXCLUDED.report_count, restored_at = EXCLUDED.restored_at, "
 	"raised_boot = EXCLUDED.raised_boot, raised_sequence = EXCLUDED.raised_sequence, reason = EXCLUDED.reason, "
-	"text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
+	"rule = EXCLUDED.rule, text = EXCLUDED.text, weight = EXCLUDED.weight, was_reset = EXCLUDED.was_reset, "
 	"restored_boot = EXCLUDED.restored_boot, restored_sequence = EXCLUDED.restored_sequence"},
 
     /* What an answer has cancelled stays so, unless the fire is done about all the same. */
@@ -375,7 +377,7 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"SELECT incident_id, division, site, device, class, opened_at, confirmed_at, coalesce(closed_at, merged_at), trigger_count, "
 	"acknowledged_trigger, closed_trigger, alarm_count, verdict, protection_level, severity, confidence, "
 	"(SELECT coalesce(max(n.trigger), 0) FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "
-	"AND n.state = 'delivered'), merged_into FROM incident i "
+	"AND n.state = 'delivered'), merged_into, called_at FROM incident i "
 	"WHERE " MINE " AND (" NOT_CLOSED " OR EXISTS "
 	"(SELECT FROM alarm a WHERE a.incident_id = i.incident_id AND a.restored_at IS NULL) OR EXISTS "
 	"(SELECT FROM notification n WHERE n.incident_id = i.incident_id AND n.division = i.division "

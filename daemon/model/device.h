@@ -60,6 +60,7 @@ struct fw_device {
 	bool mains_ok : 1;
 	bool owns_firmware : 1;
 	bool offline : 1;         /* an alarm says so */
+	bool was_due : 1;         /* its silence was too long already when it was supervised anew */
 	bool behind : 1;          /* was silent while its gateway was offline */
 	bool gaps_followed : 1;   /* see core/conduct.c */
 	uint8_t clock_doubts : 2; /* live reports in a row whose time was not believed, up to 3 */

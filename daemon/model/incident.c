@@ -34,7 +34,7 @@ fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t seque
 	struct fw_hold *hold = find_hold(a, bit);
 	size_t cap = a->hold_cap;
 
-	if (hold && hold->boot_id == boot_id && sequence < hold->sequence)
+	if (hold && (!sequence || (hold->boot_id == boot_id && sequence < hold->sequence)))
 		return;
 	if (!hold) {
 		a->holds = fw_grow(a->holds, &cap, a->hold_count + 1, sizeof(*a->holds));

@@ -108,6 +108,8 @@ struct fw_alarm {
 	struct fw_alarm *device_next,
 	    **device_at; /* of the device's raised ones; at: what points to it */
 	struct fw_alarm *incident_next, **incident_at;
+	enum fw_weight counted_weight; /* as its incident counts it */
+	bool counted_windowed;
 	/* Where it is counted as one of many of its division (core/area.c); NULL: nowhere. */
 	struct fw_area *area;
 	struct fw_alarm *area_next, *area_prev;
@@ -181,6 +183,7 @@ struct fw_incident {
 	bool closed;
 	bool area; /* of a whole division: many sites have it in common */
 	int64_t opened_at_us, confirmed_at_us, closed_at_us;
+	int64_t called_at_us; /* when what called people last was received */
 	uint32_t trigger_count, acknowledged_trigger, closed_trigger;
 	/* The last trigger that is not inside a test window, and the highest class of those;
 	   FW_CLASSES: there is none. */
@@ -198,6 +201,7 @@ struct fw_incident {
 	uint32_t raised_alarms; /* of those on the list */
 	uint32_t linked_alarms,
 	    prune_above;         /* how many are on the list; when to look for those that may go */
+	uint32_t weighing[FW_WEIGHTS][2]; /* of those on the list: by weight, and windowed */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
 				    linked by incident_next */
 	struct fw_step *steps;   /* of the last trigger, and queued ones that it replaced until they
@@ -222,7 +226,8 @@ struct fw_incident {
  * quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
 void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
 
-/* The bit holds it, as this report says; an older one of the same boot changes nothing. */
+/* The bit holds it, as this report says; an older one of the same boot changes nothing, nor does
+ * what no report has said. */
 void fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t sequence);
 /* NULL: it does not. */
 const struct fw_hold *fw_alarm_held_by(const struct fw_alarm *a, unsigned bit);

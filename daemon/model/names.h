@@ -73,6 +73,7 @@ enum fw_weight {
 	FW_WEIGHT_DETECTOR, /* a detector: two confirm */
 	FW_WEIGHT_STRONG,   /* alone of high confidence, with a detector a confirmation: a person's
 			       hand, water that flows */
+	FW_WEIGHTS
 };
 
 /* How sure it is that an incident's fire is real. */

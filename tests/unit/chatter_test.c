@@ -299,6 +299,33 @@ a_fire_that_chatters_is_raised_and_calls_again_when_it_was_answered(void **state
 }
 
 /* The row tells what was held back, and a new start goes on with it. */
+/* Nobody has answered, and nobody is being called any more: it calls again, but not each time. */
+static void
+a_fire_that_comes_and_goes_calls_again_after_ten_minutes(void **state)
+{
+	struct bench *b = *state;
+	unsigned calls = 0;
+
+	bench_say(b, (struct say){.sequence = 1, .condition = FW_CONDITION_FIRE});
+	bench_commit(b);
+	bench_sent(b, NULL);
+	bench_wait(b, 301 * SECOND);
+	bench_commit(b);
+	bench_sent(b, NULL);
+	for (uint64_t n = 2; n < 32; n += 2) {
+		bench_say(b,
+		    (struct say){.sequence = n, .condition = FW_CONDITION_FIRE, .restored = true});
+		bench_wait(b, 240 * SECOND);
+		calls += strstr(bench_say(b, (struct say){.sequence = n + 1,
+						 .condition = FW_CONDITION_FIRE}),
+			     "page guardian") != NULL;
+		bench_commit(b);
+		bench_sent(b, NULL);
+	}
+	/* Within an hour; each time the plan takes five minutes. */
+	assert_int_equal(calls, 5);
+}
+
 static void
 a_new_start_goes_on(void **state)
 {
@@ -369,6 +396,7 @@ main(void)
 	    TEST(without_a_tick_in_between_it_is_the_same),
 	    TEST(the_timeline_has_a_line_for_its_begin_and_its_end),
 	    TEST(a_fire_that_chatters_is_raised_and_calls_again_when_it_was_answered),
+	    TEST(a_fire_that_comes_and_goes_calls_again_after_ten_minutes),
 	    TEST(a_new_start_goes_on),
 	};
 

@@ -229,6 +229,28 @@ what_has_not_come_after_a_day_will_not(void **state)
 	assert_true(!fault(b));
 }
 
+/* What was missing before is missing still, but that is over: the new alarm is another one, and of
+ * what is missing now. */
+static void
+what_is_missing_later_is_another_alarm(void **state)
+{
+	struct bench *b = *state;
+
+	say(b, (struct say){.sequence = 1});
+	say(b, (struct say){.sequence = 3});
+	bench_hear(b, 11 * FW_MIN);
+	has(bench_flush(b), "alarm sensor~gaps~1~2 fault x1 active");
+	bench_hear(b, FW_DAY);
+	has(bench_flush(b), "alarm sensor~gaps~1~2 fault x1 restored");
+	bench_act(b, "sensor~gaps~1~2", 1, 1, FW_VERDICT_UNKNOWN);
+	bench_flush(b);
+	say(b, (struct say){.sequence = 4});
+	say(b, (struct say){.sequence = 900});
+	bench_hear(b, 11 * FW_MIN);
+	has(bench_flush(b), "alarm sensor~gaps~1~5 fault x1 active");
+	assert_string_equal(fault(b)->data, "895 missing for more than 10 min, first 5 of boot 1");
+}
+
 /* A ledger that is read again tells the same: of a gap of today, not of one of last week. */
 static void
 a_new_start_finds_the_same_gaps(void **state)
@@ -307,6 +329,20 @@ several_faults_are_one_alarm(void **state)
 }
 
 /* What the device resets is what it had said itself. */
+/* A finding is no report: the last one that raised the alarm stays so, also for a new start. */
+static void
+a_finding_keeps_the_report_that_raised_the_alarm(void **state)
+{
+	struct bench *b = *state;
+
+	say(b, (struct say){.boot = 3, .sequence = 1});
+	say(b, (struct say){.boot = 3, .sequence = 50, .condition = FW_CONDITION_FAULT});
+	bench_hear(b, 11 * FW_MIN);
+	assert_true(fw_alarm_held_by(fault(b), FW_FINDING_GAPS));
+	assert_int_equal(fault(b)->raised_boot, 3);
+	assert_int_equal(fault(b)->raised_sequence, 50);
+}
+
 static void
 a_reset_does_not_end_what_the_centre_found(void **state)
 {
@@ -335,11 +371,13 @@ main(void)
 	    in_town(what_comes_in_time_is_not_missing),
 	    in_town(the_beginning_of_a_boot_is_not_missing),
 	    in_town(what_has_not_come_after_a_day_will_not),
+	    in_town(what_is_missing_later_is_another_alarm),
 	    in_town(a_new_start_finds_the_same_gaps),
 	    in_town(three_times_in_a_row),
 	    in_town(a_believed_one_begins_the_count_anew),
 	    in_town(what_was_stored_says_nothing_of_the_clock_now),
 	    in_town(several_faults_are_one_alarm),
+	    in_town(a_finding_keeps_the_report_that_raised_the_alarm),
 	    in_town(a_reset_does_not_end_what_the_centre_found),
 	};
 

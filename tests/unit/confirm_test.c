@@ -2,7 +2,12 @@
 /* How sure a fire is: what confirms it, what is of high confidence alone, and what just is not. */
 #include "core_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "firewatch/v1/firewatch.pb-c.h"
 
 #define has(trace, line) assert_int_equal(count_lines((trace), (line)), 1)
 #define has_not(trace, word) assert_null(strstr((trace), (word)))
@@ -168,6 +173,61 @@ an_unclaimed_device_confirms_nothing(void **state)
 	has_not(bench_flush(b), "confirmed");
 }
 
+/* The time that a panel's report takes of so many points, each of which supports a fire. */
+static clock_t
+time_of_report(size_t points)
+{
+	struct bench *b = bench_new();
+	Firewatch__V1__Uplink uplink = FIREWATCH__V1__UPLINK__INIT;
+	Firewatch__V1__Report report = FIREWATCH__V1__REPORT__INIT, *reports[] = {&report};
+	Firewatch__V1__Event *all = fw_calloc(points, sizeof(*all));
+	Firewatch__V1__Event **events = fw_calloc(points, sizeof(Firewatch__V1__Event *));
+	struct fw_message m = {.journal = 1,
+	    .received_at_us = NOON,
+	    .topic = "fire/v1/330106109001/panel/alarm",
+	    .topic_len = strlen("fire/v1/330106109001/panel/alarm")};
+	uint8_t *bytes;
+	clock_t begun;
+
+	for (size_t k = 0; k < points; k++) {
+		firewatch__v1__event__init(&all[k]);
+		all[k].point = (uint32_t)k + 1;
+		all[k].component_type = 111;
+		all[k].condition = (Firewatch__V1__Condition)FW_CONDITION_ACTIVATED;
+		all[k].active = true;
+		events[k] = &all[k];
+	}
+	report.boot_id = 1;
+	report.sequence = 1;
+	report.events = events;
+	report.n_events = points;
+	uplink.reports = reports;
+	uplink.n_reports = 1;
+	m.payload_len = m.original_len = firewatch__v1__uplink__get_packed_size(&uplink);
+	m.payload = bytes = fw_calloc(m.payload_len, 1);
+	firewatch__v1__uplink__pack(&uplink, bytes);
+	begun = clock();
+	fw_core_message(b->core, &m, NOON);
+	begun = clock() - begun;
+	free(bytes);
+	free(events);
+	free(all);
+	bench_free(b);
+	return begun;
+}
+
+/* Four times the points take about four times as long; it was sixteen times. */
+static void
+a_large_panel_is_not_looked_through_for_each_of_its_points(void **state)
+{
+	clock_t few, many;
+
+	(void)state;
+	few = time_of_report(5000);
+	many = time_of_report(20000);
+	assert_true(many < 9 * few);
+}
+
 int
 main(void)
 {
@@ -181,6 +241,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(no_page_waits_for_confirmation, setup, teardown),
 	    cmocka_unit_test_setup_teardown(confirmation_calls_everybody_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_unclaimed_device_confirms_nothing, setup, teardown),
+	    cmocka_unit_test(a_large_panel_is_not_looked_through_for_each_of_its_points),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

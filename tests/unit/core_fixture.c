@@ -314,6 +314,7 @@ bench_say(struct bench *b, struct say what)
 	event.condition = (Firewatch__V1__Condition)what.condition;
 	event.active = !what.restored;
 	event.point = what.point;
+	event.component_type = what.component_type;
 	event.text = (char *)(uintptr_t)(what.text ? what.text : "");
 	other = event;
 	other.condition = (Firewatch__V1__Condition)what.second_condition;

@@ -52,6 +52,7 @@ struct say {
 	bool backfill, telemetry, no_sequence;
 	int64_t observed_ms;
 	uint32_t second_condition;
+	uint32_t component_type;
 	int32_t quantity; /* 0: no reading; it is of `point` too */
 	double value;
 	uint32_t battery_percent;

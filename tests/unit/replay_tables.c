@@ -290,6 +290,7 @@ load_incident(struct bench *b, const struct rows *rows, const struct row *row)
 	i->level = from->level;
 	i->opened_at_us = from->opened_at_us;
 	i->confirmed_at_us = from->confirmed_at_us;
+	i->called_at_us = from->called_at_us;
 	i->trigger_count = from->trigger_count;
 	i->alarm_count = from->alarm_count;
 	i->delivered_trigger = delivered_trigger(rows, row->id);

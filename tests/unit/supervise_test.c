@@ -761,6 +761,88 @@ a_million_devices_hold_nothing_up(void **state)
 	bench_free(b);
 }
 
+/* ---------------------------------------------------------------- a gateway behind another one */
+
+static void
+rules_of_chain(struct fw_town *t)
+{
+	fw_town_add_device(t, "root", "", "shop", "", "gateway", "", 600);
+	fw_town_add_device(t, "sub", "root", "", "", "gateway", "", 600);
+	fw_town_add_device(t, "leaf", "sub", "", "", "smoke_alarm", "", 600);
+}
+
+/* What is behind one that is not judged is not judged either: it is looked at once a heartbeat. */
+static void
+behind_a_gateway_that_is_behind_another_one(void **state)
+{
+	struct bench *b = bench_new_with(rules_of_chain);
+	struct fw_device *leaf;
+	int64_t end_us;
+
+	(void)state;
+	fw_core_listening(b->core, true, NOON);
+	bench_hear(b, HOUR);
+	assert_true(is_offline(b, "root"));
+	leaf = fw_core_device(b->core, "leaf", "330106109001");
+	for (end_us = b->now_us + HOUR; b->now_us < end_us;) {
+		bench_hear(b, SECOND);
+		assert_true(leaf->silence.at_us - b->now_us > 0);
+		if (leaf->behind && leaf->silence.at_us - b->now_us > 500 * SECOND)
+			break;
+	}
+	assert_true(b->now_us < end_us);
+	assert_false(is_offline(b, "leaf"));
+	for (uint64_t n = 1; n <= 15; n++) {
+		speak(b, "root", n);
+		speak(b, "sub", n);
+		bench_hear(b, 300 * SECOND);
+	}
+	assert_true(is_offline(b, "leaf"));
+	bench_free(b);
+}
+
+/* ---------------------------------------------------------------- supervised again */
+
+static int32_t mute_heartbeat_s; /* of the town that is read next */
+
+static void
+rules_of_mute(struct fw_town *t)
+{
+	fw_town_add_device(t, "mute", "", "shop", "", "water_sensor", "", mute_heartbeat_s);
+}
+
+static void
+supervise_mute(struct bench *b, int32_t heartbeat_s)
+{
+	mute_heartbeat_s = heartbeat_s;
+	bench_renew_town(b);
+	bench_hear(b, FW_MIN);
+}
+
+/* The same silence is found again: the alarm before is over, and may be closed. */
+static void
+silence_found_again_is_another_alarm(void **state)
+{
+	struct bench *b = bench_new_with(rules_of_mute);
+
+	(void)state;
+	fw_core_listening(b->core, true, NOON);
+	supervise_mute(b, 60);
+	speak(b, "mute", 1);
+	bench_hear(b, 10 * FW_MIN);
+	has(bench_flush(b), line("mute", NOON + FW_MIN, "active"));
+	supervise_mute(b, 0);
+	has(bench_flush(b), line("mute", NOON + FW_MIN, "restored"));
+	supervise_mute(b, 60);
+	assert_non_null(strstr(bench_flush(b), "alarm mute~offline~1790000060000000~179000"));
+	assert_int_equal(alarm_of(b, "mute")->observed_at_us, NOON + FW_MIN);
+	/* A silence that was not found before has its usual name. */
+	speak(b, "mute", 2);
+	bench_hear(b, 10 * FW_MIN);
+	has(bench_flush(b), line("mute", NOON + 13 * FW_MIN, "active"));
+	bench_free(b);
+}
+
 #define in_town(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -798,6 +880,8 @@ main(void)
 	    cmocka_unit_test(the_division_it_speaks_in_is_known_after_a_new_start),
 	    in_town(a_clock_set_back_holds_nothing_back),
 	    cmocka_unit_test(a_million_devices_hold_nothing_up),
+	    cmocka_unit_test(behind_a_gateway_that_is_behind_another_one),
+	    cmocka_unit_test(silence_found_again_is_another_alarm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -353,6 +353,32 @@ a_change_is_told_in_words(void **state)
 }
 
 static void
+keep_restored(const struct fw_action *action, void *context)
+{
+	if (action->type == FW_ACT_TIMELINE && strcmp(action->u.timeline->kind, "restored") == 0)
+		snprintf(context, 256, "%s", action->u.timeline->detail);
+}
+
+/* Its own, where another one of the quantity is judged behind it. */
+static void
+a_change_that_ended_is_told_in_words(void **state)
+{
+	struct bench *b = *state;
+	char text[256] = "";
+
+	measure(b, 1, LEVEL, 5);
+	measure(b, 2, LEVEL, 25);
+	bench_wait(b, S(300));
+	measure(b, 3, LEVEL, 25);
+	bench_wait(b, S(500));
+	b->seen = keep_restored;
+	b->context = text;
+	measure(b, 4, LEVEL, 20);
+	b->seen = NULL;
+	assert_string_equal(text, "pre_alarm at point 0: level 20 m, changed by 0 m within 600 s");
+}
+
+static void
 repeats_are_counted(void **state)
 {
 	struct bench *b = *state;
@@ -666,6 +692,23 @@ what_has_lasted_waits_for_half_a_minute_at_most(void **state)
 	assert_non_null(raised(b, "smoke-1", 0, FW_CLASS_ELECTRICAL));
 }
 
+/* Of two reports of a boot the sequence tells, also where the clock went back between them, or is
+ * told only now. */
+static void
+what_is_back_by_a_clock_that_is_slow_is_back(void **state)
+{
+	struct bench *b = *state;
+
+	measure(b, 1, CURRENT, 500);
+	bench_wait(b, S(10));
+	bench_say(b, (struct say){.sequence = 2,
+			 .quantity = CURRENT,
+			 .value = 400,
+			 .observed_ms = (NOON - S(10)) / 1000});
+	bench_wait(b, S(60));
+	assert_int_equal(b->core->counters.alarms_opened, 0);
+}
+
 /* ---------------------------------------------------------------- any order */
 
 #define READINGS 40
@@ -782,6 +825,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(the_most_particular_row_counts, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_alarm_says_what_was_measured, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_change_is_told_in_words, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_change_that_ended_is_told_in_words, setup, teardown),
 	    cmocka_unit_test_setup_teardown(repeats_are_counted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(points_are_apart, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_reset_ends_no_threshold, setup, teardown),
@@ -804,6 +848,8 @@ main(void)
 		what_is_unread_comes_before_what_has_lasted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_has_lasted_waits_for_half_a_minute_at_most, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_is_back_by_a_clock_that_is_slow_is_back, setup, teardown),
 	    cmocka_unit_test(any_order_ends_the_same),
 	};
 
