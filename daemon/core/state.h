@@ -287,13 +287,13 @@ void fw_area_load(struct fw_core *core, struct fw_alarm *a);
 /* Of a report that was taken in, behind fw_conduct_report.  True: state has changed. */
 bool fw_supervise_report(struct fw_core *core, const struct fw_report *r, int64_t now_us);
 void fw_supervise_tick(struct fw_core *core, int64_t now_us);
+/* It speaks in a division that this instance takes in. */
+bool fw_is_served(const struct fw_core *core, const struct fw_device *d);
 int64_t fw_supervise_next_us(const struct fw_core *core);
 /* It is in the town that is read now, or is not any more. */
 void fw_supervise_town(struct fw_core *core, struct fw_device *d);
 /* The clock was set. */
 void fw_supervise_shift(struct fw_core *core, int64_t by_us);
-/* It speaks in a division that this instance takes in. */
-bool fw_is_served(const struct fw_core *core, const struct fw_device *d);
 /* It, or its kind, has a heartbeat. */
 bool fw_is_supervised(const struct fw_registration *r);
 

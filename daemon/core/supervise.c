@@ -56,12 +56,6 @@ is_taken_in(const struct fw_core *core, const char *division)
 }
 
 bool
-fw_is_served(const struct fw_core *core, const struct fw_device *d)
-{
-	return is_taken_in(core, *d->topic_division ? d->topic_division : fw_device_division(d));
-}
-
-bool
 fw_is_supervised(const struct fw_registration *r)
 {
 	return r->heartbeat_s > 0 || r->profile->kind->heartbeat_s > 0;
@@ -285,6 +279,12 @@ is_back(struct fw_core *core, struct fw_device *d, int64_t at_us, int64_t now_us
 	end_offline(core, d, at_us, "heard of again", now_us);
 	arm(core, d, at_us);
 	return true;
+}
+
+bool
+fw_is_served(const struct fw_core *core, const struct fw_device *d)
+{
+	return is_taken_in(core, *d->topic_division ? d->topic_division : fw_device_division(d));
 }
 
 bool

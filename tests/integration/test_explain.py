@@ -71,13 +71,14 @@ def test_an_alarm_whose_name_is_its_incidents_has_opened_it(stack, site):
     assert incident_of(stack, name) == "opened by this alarm"
 
 
-def test_what_joined_an_incident_of_a_like_name_has_not_opened_it(stack):
+def test_what_joined_an_incident_of_a_like_name_has_not_opened_it(stack, site):
     """In a pattern "_" would be any character."""
-    stack.rows("INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, protection_level, alarm_count, "
-               "trigger_count, instance) VALUES ('like_1~1~1', '330106', '', 'like_1', 'fault', 'minor', now(), 'normal', 1, 1, 'other') "
-               "RETURNING 1")
+    stack.rows("INSERT INTO incident (incident_id, division, site, device, class, severity, opened_at, protection_level, "
+               "alarm_count, trigger_count, instance) "
+               "VALUES ('like_1~1~1', '330106', '', 'like_1', 'fault', 'minor', now(), 'normal', 1, 1, 'other') RETURNING 1")
     stack.rows("INSERT INTO alarm SELECT (jsonb_populate_record(a, '{\"alarm_id\": \"likeX1~1~1~0\", \"device\": \"likeX1\", "
-               "\"incident_id\": \"like_1~1~1\"}')).* FROM alarm a LIMIT 1 RETURNING 1")
+               "\"incident_id\": \"like_1~1~1\"}')).* FROM alarm a "
+               "WHERE alarm_id = %s RETURNING 1", raised(stack, Device(stack, site.a)))
     assert incident_of(stack, "likeX1~1~1~0").startswith("was open for it since")
 
 

@@ -96,6 +96,25 @@ def test_a_daemon_that_was_down_holds_nobody_silent(devices):
     assert not stack.rows(OFFLINE, device.name)
 
 
+def test_what_another_instance_heard_meanwhile_is_not_its_own_hearing(own_stack):
+    """Two instances on one database, by the divisions of the topics; this one was down."""
+    stack = own_stack(sites=3, settings=["instance.divisions=330106"])
+    device, dead = (Device(stack, stack.site().a, division="330106") for _ in range(2))
+    supervise(stack, device.name, dead.name)
+    speak(dead)
+    speak(device)
+    wait_until(lambda: stack.value("SELECT count(*) = 2 FROM device_status WHERE topic_division = '330106'"))
+    stack.stop("firewatchd")
+    wait_until(lambda: silent_for(stack, device, 3 * TIMEOUT_S))
+    stack.value("INSERT INTO device_status (device, last_seen_at, last_observed_at, boot_id, mode, clock_fault, topic_division) "
+                "VALUES (%s, clock_timestamp(), clock_timestamp(), 1, 0, false, '330107') RETURNING 1", stack.site().a)
+    stack.start("firewatchd")
+    while not stack.rows(OFFLINE, dead.name):
+        speak(device)
+    assert not stack.rows(OFFLINE, device.name)
+    assert "of it the centre could not hear" in offline(stack, dead)["data"]
+
+
 def test_what_is_offline_stays_so_over_a_new_start(devices):
     stack, device, other = devices
     offline(stack, device)
