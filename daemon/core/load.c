@@ -29,8 +29,8 @@ fw_core_load_report(struct fw_core *core, const char *device, const char *divisi
 	struct fw_device *d = fw_core_device(core, device, division);
 	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
-	boot->live = true;
 	fw_seqset_add(&boot->received, sequence, now_us);
+	fw_conduct_load_boot(core, d, boot);
 	if (!fw_seqset_add(&boot->recorded, sequence, now_us))
 		return;
 	boot->dirty = true;
