@@ -268,6 +268,7 @@ void fw_chatter_free(struct fw_core *core);
 void fw_flood_count(struct fw_core *core, const char *division, int64_t at_us);
 void fw_flood_tick(struct fw_core *core, int64_t now_us);
 void fw_flood_flush(struct fw_core *core);
+void fw_flood_shift(struct fw_core *core, int64_t by_us);
 void fw_flood_free(struct fw_core *core);
 
 /* area.c */

@@ -392,7 +392,11 @@ fw_supervise_shift(struct fw_core *core, int64_t by_us)
 	fw_hearing_shift(core, by_us);
 	while (fw_idset_next(&core->devices, &cursor, &value)) {
 		struct fw_device *d = value;
+		struct fw_alarm *a =
+		    d->offline ? fw_alarm_raised(core, d, 0, FW_CLASS_OFFLINE) : NULL;
 
+		if (a)
+			a->observed_at_us += by_us; /* since when it is silent: see is_back */
 		if (d->seen)
 			d->last_seen_us += by_us;
 		else if (d->last_observed_us)
