@@ -59,7 +59,7 @@ fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen)
 	const struct fw_registration *r = fw_town_device(core->town, seen->device, n);
 	struct fw_device *d = fw_idset_get(&core->devices, seen->device, n);
 
-	if (!d && (seen->last_seen_us || (r && fw_is_supervised(r))))
+	if (!d && (seen->last_seen_us || (r && fw_heartbeat_of(r))))
 		d = fw_core_device(core, seen->device, "");
 	if (d && seen->last_seen_us)
 		load_seen(core, d, seen);

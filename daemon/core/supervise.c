@@ -55,12 +55,6 @@ is_served(const struct fw_core *core, const char *division)
 	return false;
 }
 
-bool
-fw_is_supervised(const struct fw_registration *r)
-{
-	return r->heartbeat_s > 0 || r->profile->kind->heartbeat_s > 0;
-}
-
 static struct patience
 patience_with(const struct fw_core *core, const struct fw_device *d, int64_t at_us)
 {
@@ -70,8 +64,8 @@ patience_with(const struct fw_core *core, const struct fw_device *d, int64_t at_
 
 	if (!r)
 		return p;
-	heartbeat_s = r->heartbeat_s > 0 ? r->heartbeat_s : r->profile->kind->heartbeat_s;
-	if (heartbeat_s <= 0 ||
+	heartbeat_s = fw_heartbeat_of(r);
+	if (heartbeat_s == 0 ||
 	    !is_served(core, *d->topic_division ? d->topic_division : fw_device_division(d)))
 		return p;
 	p.heartbeat_us = heartbeat_s * FW_S;
@@ -323,7 +317,7 @@ sweep(struct fw_core *core, int64_t until_us)
 			return;
 		}
 		d = fw_idset_get(&core->devices, r->device, strlen(r->device));
-		if (!d && fw_is_supervised(r))
+		if (!d && fw_heartbeat_of(r))
 			d = fw_core_device(core, r->device, "");
 		if (d)
 			arm(core, d, until_us);
