@@ -369,11 +369,12 @@ fw_area_take(struct fw_core *core, struct fw_alarm *a, const struct fw_cause *c,
 void
 fw_area_restored(struct fw_core *core, const struct fw_incident *i, int64_t now_us)
 {
-	char key[32];
+	char key[48];
 
 	if (i->raised_alarms > 0)
 		return;
-	snprintf(key, sizeof(key), "all_restored:%u", i->trigger_count);
+	/* Others may join, and be restored, without a trigger. */
+	snprintf(key, sizeof(key), "all_restored:%u:%u", i->trigger_count, i->alarm_count);
 	fw_timeline(core, i, now_us, key, "restored", "firewatchd", "all %u alarms are restored",
 	    i->alarm_count);
 }

@@ -197,6 +197,22 @@ fw_flood_tick(struct fw_core *core, int64_t at_us)
 		end_when_over(core, (struct fw_flood_meter *)d, at_us);
 }
 
+/* The clock was set: what it counts goes with its deadline. */
+void
+fw_flood_shift(struct fw_core *core, int64_t by_us)
+{
+	size_t cursor = 0;
+	void *value;
+
+	fw_deadlines_shift(&core->floods_due, by_us);
+	while (fw_strmap_next(&core->floods, &cursor, &value)) {
+		struct fw_flood_meter *m = value;
+
+		for (uint32_t k = 0; k < m->count; k++)
+			m->times_us[(m->first + k) % m->cap] += by_us;
+	}
+}
+
 /* ---------------------------------------------------------------- a new start */
 
 void

@@ -43,8 +43,8 @@ fw_core_load_report(struct fw_core *core, const char *device, const char *divisi
 	struct fw_device *d = fw_core_device_of_row(core, device, division);
 	struct fw_boot *boot = fw_device_boot_make(d, boot_id, &core->counters.boots_forgotten);
 
-	boot->live = true;
 	fw_seqset_add(&boot->received, sequence, now_us);
+	fw_conduct_load_boot(core, d, boot);
 	if (!fw_seqset_add(&boot->recorded, sequence, now_us))
 		return;
 	boot->dirty = true;
@@ -74,7 +74,7 @@ fw_core_load_seen(struct fw_core *core, const struct fw_seen *seen)
 	const struct fw_registration *r = fw_town_device(core->town, seen->device, n);
 	struct fw_device *d = fw_idset_get(&core->devices, seen->device, n);
 
-	if (!d && (seen->last_seen_us || (r && fw_is_supervised(r))))
+	if (!d && (seen->last_seen_us || (r && fw_heartbeat_of(r))))
 		d = fw_core_device(core, seen->device, "");
 	if (d && seen->topic_division && *seen->topic_division)
 		d = fw_core_device(core, seen->device, seen->topic_division);

@@ -146,7 +146,7 @@ fw_core_now(struct fw_core *core, int64_t now_us)
 		fw_deadlines_shift(&core->steps_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->pages_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->chatters_due, now_us - core->last_now_us);
-		fw_deadlines_shift(&core->floods_due, now_us - core->last_now_us);
+		fw_flood_shift(core, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->hazards_due, now_us - core->last_now_us);
 		fw_deadlines_shift(&core->watches_due, now_us - core->last_now_us);
 		core->watches_held_us += now_us - core->last_now_us;

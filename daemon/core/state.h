@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside the core: its state, and how the verbs of this folder hand on to each other.  Nobody
- *outside core/ includes this.
+ * outside core/ includes this.
  *
  *	core.c      inputs: the town, time, answers
  *	pipeline.c  the input that is a message, report by report
@@ -29,7 +29,7 @@
  *	state.c     memory
  *
  * Rows of alarms and incidents are written by fw_core_flush, once per transaction however often
- *they changed; hence the lists of what is dirty.
+ * they changed; hence the lists of what is dirty.
  */
 #ifndef FW_CORE_STATE_H
 #define FW_CORE_STATE_H
@@ -271,6 +271,7 @@ void fw_chatter_free(struct fw_core *core);
 void fw_flood_count(struct fw_core *core, const char *division, int64_t at_us);
 void fw_flood_tick(struct fw_core *core, int64_t at_us);
 void fw_flood_flush(struct fw_core *core);
+void fw_flood_shift(struct fw_core *core, int64_t by_us);
 void fw_flood_free(struct fw_core *core);
 
 /* area.c */
@@ -294,8 +295,6 @@ int64_t fw_supervise_next_us(const struct fw_core *core);
 void fw_supervise_town(struct fw_core *core, struct fw_device *d);
 /* The clock was set. */
 void fw_supervise_shift(struct fw_core *core, int64_t by_us);
-/* It, or its kind, has a heartbeat. */
-bool fw_is_supervised(const struct fw_registration *r);
 
 /* conduct.c */
 /* Of a report that is new, before it is noted as the device's last.  True: state has changed. */

@@ -55,12 +55,6 @@ is_taken_in(const struct fw_core *core, const char *division)
 	return false;
 }
 
-bool
-fw_is_supervised(const struct fw_registration *r)
-{
-	return r->heartbeat_s > 0 || r->profile->kind->heartbeat_s > 0;
-}
-
 static struct patience
 patience_with(const struct fw_core *core, const struct fw_device *d, int64_t at_us)
 {
@@ -70,8 +64,8 @@ patience_with(const struct fw_core *core, const struct fw_device *d, int64_t at_
 
 	if (!r)
 		return p;
-	heartbeat_s = r->heartbeat_s > 0 ? r->heartbeat_s : r->profile->kind->heartbeat_s;
-	if (heartbeat_s <= 0 || !fw_is_served(core, d))
+	heartbeat_s = fw_heartbeat_of(r);
+	if (heartbeat_s == 0 || !fw_is_served(core, d))
 		return p;
 	p.heartbeat_us = heartbeat_s * FW_S;
 	p.missed = r->profile->kind->missed;
@@ -328,7 +322,7 @@ sweep(struct fw_core *core, int64_t until_us)
 			return;
 		}
 		d = fw_idset_get(&core->devices, r->device, strlen(r->device));
-		if (!d && fw_is_supervised(r))
+		if (!d && fw_heartbeat_of(r))
 			d = fw_core_device(core, r->device, "");
 		if (d)
 			arm(core, d, until_us);
@@ -397,7 +391,11 @@ fw_supervise_shift(struct fw_core *core, int64_t by_us)
 	fw_hearing_shift(core, by_us);
 	while (fw_idset_next(&core->devices, &cursor, &value)) {
 		struct fw_device *d = value;
+		struct fw_alarm *a =
+		    d->offline ? fw_alarm_raised(core, d, 0, FW_CLASS_OFFLINE) : NULL;
 
+		if (a)
+			a->observed_at_us += by_us; /* since when it is silent: see is_back */
 		if (d->seen)
 			d->last_seen_us += by_us;
 		else if (d->last_observed_us)

@@ -420,8 +420,8 @@ const struct fw_pg_statement fw_sql_statements[FW_SQL_COUNT] = {
 	"JOIN incident i ON i.incident_id = n.incident_id AND i.division = n.division "
 	"LEFT JOIN person p ON p.person = n.person WHERE n.state IN ('queued', 'sent') AND " MINE},
 
-    /* Those that are over still tell what alarms were raised in, while they are remembered or another
-       one has gone on. */
+    /* Those that are over still tell what alarms were raised in, while they are remembered or
+       another one has gone on. */
     [FW_SQL_READ_WINDOWS] = {"read_windows",
 	"SELECT window_id, division, site, zone, device, mode, starts_at, coalesce(ended_at, ends_at), announced_at IS NOT NULL "
 	"FROM test_window_history w WHERE announced_at IS NULL OR announced_at > now() - interval '1 hour' OR "

@@ -3,26 +3,27 @@
  * Alarms, the incidents they belong to, and what is done about them.
  *
  * An alarm is one class of condition at one point of a device, from raised to restored.  An
- *incident gathers the alarms of one site until a person closes it.  The two are independent: an
- *alarm may restore unanswered, and an incident may be closed while its alarm still sounds.
+ * incident gathers the alarms of one site until a person closes it.  The two are independent: an
+ * alarm may restore unanswered, and an incident may be closed while its alarm still sounds.
  *
  * Each new cause to call people is a *trigger* of the incident and is counted.  An acknowledgement
- *or a closing covers the triggers it has seen; so
+ * or a closing covers the triggers it has seen; so
  *
  *	open          a trigger that no answer covers
  *	acknowledged  acknowledged_trigger == trigger_count
  *	closed        closed_trigger == trigger_count
  *
  * follows from comparing counts, and an answer that crosses a new trigger on the wire cannot
- *silence it.
+ * silence it.
  *
  * A trigger plans steps (a policy line with a due time); a step that comes due is resolved to
- *people, and each gets a page:
+ * people, and each gets a page:
  *
- *	FW_PAGE_WRITING   its claim is on the way to the database, which may refuse it (answered
- *meanwhile) FW_PAGE_SENDING   with its channel FW_PAGE_WAITING   the last attempt failed; the next
- *is due at deadline FW_PAGE_DELIVERED, FW_PAGE_FAILED, FW_PAGE_CANCELLED   over: freed at the next
- *input
+ *	FW_PAGE_WRITING    its claim is on the way to the database, which may refuse it
+ *	FW_PAGE_SENDING    with its channel
+ *	FW_PAGE_WAITING    the last attempt failed; the next is due at deadline
+ *	FW_PAGE_DELIVERED  over, as with FW_PAGE_FAILED (for good) and FW_PAGE_CANCELLED:
+ *	                   freed at the next input
  */
 #ifndef FW_MODEL_INCIDENT_H
 #define FW_MODEL_INCIDENT_H
@@ -172,7 +173,8 @@ struct fw_page {
 
 struct fw_incident {
 	char *id;  /* device~boot~sequence of the report that opened it, or what else did */
-	char *key; /* site's id, or "device:" and the id of an unclaimed device, or fw_area_key's */
+	char *key; /* site's id, "device:" and the id of an unclaimed device, or that of an area:
+		      fw_incident_area_key */
 	char *division, *site; /* site "" for an unclaimed device, and for an area */
 	char *merged_into;     /* the area's incident that it is part of now, and closed; or NULL */
 	char *device;          /* whose report opened it */
@@ -200,7 +202,7 @@ struct fw_incident {
 	uint32_t merged_count;  /* incidents that were merged into it since the start */
 	uint32_t raised_alarms; /* of those on the list */
 	uint32_t linked_alarms,
-	    prune_above;         /* how many are on the list; when to look for those that may go */
+	    prune_above; /* how many are on the list; when to look for those that may go */
 	uint32_t weighing[FW_WEIGHTS][2]; /* of those on the list: by weight, and windowed */
 	struct fw_alarm *alarms; /* raised, or restored so lately that they may still confirm;
 				    linked by incident_next */

@@ -153,21 +153,3 @@ fw_system_name(uint32_t type)
 {
 	return name_of(systems, type)->en;
 }
-
-const char *
-fw_system_name_zh(uint32_t type)
-{
-	return name_of(systems, type)->zh;
-}
-
-bool
-fw_component_is_reserved(uint32_t type)
-{
-	return fw_component_code(type) == FW_CODE_RESERVED;
-}
-
-bool
-fw_system_is_reserved(uint32_t type)
-{
-	return fw_system_code(type) == FW_CODE_RESERVED;
-}

@@ -29,9 +29,5 @@ enum fw_code fw_system_code(uint32_t type);
 const char *fw_component_name(uint32_t type);
 const char *fw_component_name_zh(uint32_t type);
 const char *fw_system_name(uint32_t type);
-const char *fw_system_name_zh(uint32_t type);
-
-bool fw_component_is_reserved(uint32_t type);
-bool fw_system_is_reserved(uint32_t type);
 
 #endif

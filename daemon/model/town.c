@@ -256,6 +256,14 @@ join_gateways(struct fw_town *t)
 	}
 }
 
+int32_t
+fw_heartbeat_of(const struct fw_registration *r)
+{
+	int32_t of_kind = r->profile->kind->heartbeat_s;
+
+	return r->heartbeat_s > 0 ? r->heartbeat_s : of_kind > 0 ? of_kind : 0;
+}
+
 static void
 count_devices(struct fw_town *t)
 {
@@ -270,7 +278,7 @@ count_devices(struct fw_town *t)
 		if (!d)
 			continue;
 		d->mains_devices += r->profile->kind->mains;
-		d->supervised_devices += r->heartbeat_s > 0 || r->profile->kind->heartbeat_s > 0;
+		d->supervised_devices += fw_heartbeat_of(r) > 0;
 	}
 }
 

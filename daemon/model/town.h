@@ -101,6 +101,9 @@ void fw_town_add_policy(struct fw_town *t, enum fw_class class, const char *cate
 /* Links parents, counts children; a device without a site takes its gateway's. */
 void fw_town_finish(struct fw_town *t);
 
+/* In seconds, its own or its kind's; 0: it is not supervised. */
+int32_t fw_heartbeat_of(const struct fw_registration *r);
+
 /* NULL when there is none. */
 const struct fw_division *fw_town_division(const struct fw_town *t, const char *code);
 const struct fw_site *fw_town_site(const struct fw_town *t, const char *id);

@@ -269,6 +269,20 @@ a_new_start_finds_the_same_gaps(void **state)
 	has_not(bench_flush(b), "smoke-2");
 }
 
+/* … also one that its ledger does not know yet, but a report that was recorded behind it. */
+static void
+a_new_start_finds_the_gap_before_a_report(void **state)
+{
+	struct bench *b = *state;
+
+	fw_core_load_boot(b->core, "sensor", "330106109001", 1, 5, NULL, 0);
+	fw_core_load_report(b->core, "sensor", "330106109001", 1, 7, NOON);
+	bench_hear(b, 5 * SECOND);
+	say(b, (struct say){.sequence = 8});
+	bench_hear(b, 10 * FW_MIN);
+	has(bench_flush(b), "alarm sensor~gaps~1~6 fault x1 active");
+}
+
 /* ---------------------------------------------------------------- its clock */
 
 static void
@@ -373,6 +387,7 @@ main(void)
 	    in_town(what_has_not_come_after_a_day_will_not),
 	    in_town(what_is_missing_later_is_another_alarm),
 	    in_town(a_new_start_finds_the_same_gaps),
+	    in_town(a_new_start_finds_the_gap_before_a_report),
 	    in_town(three_times_in_a_row),
 	    in_town(a_believed_one_begins_the_count_anew),
 	    in_town(what_was_stored_says_nothing_of_the_clock_now),

@@ -158,6 +158,39 @@ test_area_that_one_with_an_incident_makes(void **state)
 	bench_free(b);
 }
 
+static void
+keep_key(const struct fw_action *action, void *context)
+{
+	if (action->type == FW_ACT_TIMELINE && strcmp(action->u.timeline->kind, "restored") == 0)
+		snprintf(context, 64, "%s", action->u.timeline->key);
+}
+
+/* One more joins, and is restored: the timeline's line is another one. */
+static void
+test_all_of_an_area_are_restored_twice(void **state)
+{
+	struct bench *b = bench_new_with(add_grid);
+	char first[64] = "", second[64] = "";
+
+	(void)state;
+	say(b, "small-1", 1, FW_CONDITION_MAINS_LOST);
+	say(b, "small-2", 1, FW_CONDITION_MAINS_LOST);
+	say(b, "small-3", 1, FW_CONDITION_MAINS_LOST);
+	say_over(b, "small-1", 2, FW_CONDITION_MAINS_LOST);
+	say_over(b, "small-2", 2, FW_CONDITION_MAINS_LOST);
+	b->seen = keep_key;
+	b->context = first;
+	say_over(b, "small-3", 2, FW_CONDITION_MAINS_LOST);
+	b->context = second;
+	say(b, "small-4", 1, FW_CONDITION_MAINS_LOST);
+	say_over(b, "small-4", 2, FW_CONDITION_MAINS_LOST);
+	assert_int_equal(strncmp(first, "all_restored:", strlen("all_restored:")), 0);
+	assert_int_equal(strncmp(second, "all_restored:", strlen("all_restored:")), 0);
+	assert_string_not_equal(first, second);
+	b->seen = NULL;
+	bench_free(b);
+}
+
 /* ---------------------------------------------------------------- repeated */
 
 #define FIRE_PUMP 91
@@ -256,6 +289,7 @@ main(void)
 	    cmocka_unit_test(test_merged_while_its_page_waits),
 	    cmocka_unit_test(test_area_of_one_that_has_its_incident),
 	    cmocka_unit_test(test_area_that_one_with_an_incident_makes),
+	    cmocka_unit_test(test_all_of_an_area_are_restored_twice),
 	    cmocka_unit_test(test_graver_condition_of_the_same_alarm),
 	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_closed),
 	    cmocka_unit_test(test_lasting_gas_of_a_report_that_is_merged),

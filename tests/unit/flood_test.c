@@ -154,12 +154,24 @@ a_clock_that_is_set_back_or_ahead_ends_it(void **state)
 
 	raise(b, 1, 50);
 	b->now_us -= 3600 * SECOND;
-	assert_int_equal(count_lines(raise(b, 51, 51), "flood 330106109001 51 peak 50"), 1);
+	assert_int_equal(count_lines(raise(b, 51, 51), "flood 330106109001 51 peak 51"), 1);
 	raise(b, 52, 100);
 	b->now_us += 7200 * SECOND;
 	bench_say(b, (struct say){.sequence = 1, .condition = FW_CONDITION_FAULT});
 	assert_null(strstr(bench_flush(b), "flood"));
 	assert_non_null(strstr(raise(b, 101, 110), "flood 330106109001 11 peak 11"));
+}
+
+/* By time alone too, ten minutes later as ever. */
+static void
+a_clock_that_is_set_back_delays_nothing(void **state)
+{
+	struct bench *b = *state;
+
+	assert_non_null(strstr(raise(b, 1, 11), "flood 330106109001 11 peak 11"));
+	b->now_us -= 3600 * SECOND;
+	assert_null(strstr(bench_wait(b, 600 * SECOND), "over"));
+	assert_non_null(strstr(bench_wait(b, SECOND), "flood 330106109001 11 peak 11 over"));
 }
 
 int
@@ -175,6 +187,7 @@ main(void)
 	    TEST(a_fire_in_it_calls_as_ever),
 	    TEST(a_long_one_is_bounded),
 	    TEST(a_clock_that_is_set_back_or_ahead_ends_it),
+	    TEST(a_clock_that_is_set_back_delays_nothing),
 	    TEST(a_new_start_goes_on),
 	};
 

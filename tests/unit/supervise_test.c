@@ -684,6 +684,21 @@ the_division_it_speaks_in_is_known_after_a_new_start(void **state)
 
 /* ---------------------------------------------------------------- the clock */
 
+/* What it says then is later than its silence, though the clock says something else. */
+static void
+back_after_the_clock_was_set_back(void **state)
+{
+	struct bench *b = *state;
+
+	speak(b, "panel", 1);
+	bench_hear(b, 200 * SECOND);
+	assert_true(is_offline(b, "panel"));
+	b->now_us -= HOUR;
+	bench_hear(b, SECOND);
+	speak(b, "panel", 2);
+	assert_false(is_offline(b, "panel"));
+}
+
 static void
 a_clock_set_back_holds_nothing_back(void **state)
 {
@@ -879,6 +894,7 @@ main(void)
 	    cmocka_unit_test(what_another_instance_has_heard_is_not_its_own_hearing),
 	    cmocka_unit_test(the_division_it_speaks_in_is_known_after_a_new_start),
 	    in_town(a_clock_set_back_holds_nothing_back),
+	    in_town(back_after_the_clock_was_set_back),
 	    cmocka_unit_test(a_million_devices_hold_nothing_up),
 	    cmocka_unit_test(behind_a_gateway_that_is_behind_another_one),
 	    cmocka_unit_test(silence_found_again_is_another_alarm),
