@@ -73,9 +73,10 @@ compare(const void *left, const void *right)
 }
 
 static void
-tell(const struct fw_fault *fault)
+tell(const struct fw_fault *fault, const char *prefix)
 {
-	fprintf(stderr, "%s.csv:%lld: ", fw_town_specs[fault->file].name, (long long)fault->line);
+	fprintf(stderr, "%s%s.csv:%lld: ", prefix ? prefix : "", fw_town_specs[fault->file].name,
+	    (long long)fault->line);
 	if (fault->column) {
 		fw_say_text(stderr, fault->column, 0);
 		fputs(": ", stderr);
@@ -92,7 +93,7 @@ fw_faults_tell(struct fw_faults *f)
 	if (f->count)
 		qsort(f->items, f->count, sizeof(*f->items), compare);
 	for (size_t i = 0; i < told; i++)
-		tell(&f->items[i]);
+		tell(&f->items[i], f->prefix);
 	if (f->total > told)
 		fprintf(stderr, "… and %zu more\n", f->total - told);
 }

@@ -16,7 +16,8 @@ struct fw_fault;
 struct fw_faults {
 	struct fw_fault *items;
 	size_t count, cap;
-	size_t total; /* with those that were only counted */
+	size_t total;       /* with those that were only counted */
+	const char *prefix; /* of each line; NULL: none */
 };
 
 void fw_faults_fini(struct fw_faults *f);

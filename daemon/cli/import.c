@@ -26,7 +26,7 @@ struct import {
 	struct fw_db db;
 	struct fw_import_file files[FW_TOWN_FILES];
 	struct change changes[FW_TOWN_FILES];
-	struct fw_faults faults;
+	struct fw_faults faults, warnings;
 	bool has_fire_policy; /* as the database is after it */
 };
 
@@ -153,7 +153,7 @@ stage(struct import *im, bool *usable)
 }
 
 static enum fw_exit
-ask(struct import *im, const struct fw_town_question *q)
+ask(struct import *im, const struct fw_town_question *q, struct fw_faults *to)
 {
 	PGresult *rows = fw_db_query(&im->db, q->sql, 0, NULL, NULL);
 	int count;
@@ -162,11 +162,10 @@ ask(struct import *im, const struct fw_town_question *q)
 		return im->db.fault;
 	count = PQntuples(rows);
 	for (int i = 0; i < count; i++)
-		fw_faults_add(&im->faults, q->file, strtoll(PQgetvalue(rows, i, 0), NULL, 10),
+		fw_faults_add(to, q->file, strtoll(PQgetvalue(rows, i, 0), NULL, 10),
 		    PQgetvalue(rows, i, 1), "%s", PQgetvalue(rows, i, 2));
 	if (count > 0)
-		fw_faults_count(
-		    &im->faults, strtoul(PQgetvalue(rows, 0, 3), NULL, 10) - (size_t)count);
+		fw_faults_count(to, strtoul(PQgetvalue(rows, 0, 3), NULL, 10) - (size_t)count);
 	PQclear(rows);
 	return FW_EXIT_DONE;
 }
@@ -183,7 +182,10 @@ check(struct import *im)
 		code = fw_db_run(&im->db, fw_town_sql_prepare);
 	for (const struct fw_town_question *q = fw_town_questions;
 	     code == FW_EXIT_DONE && usable && q->sql; q++)
-		code = ask(im, q);
+		code = ask(im, q, &im->faults);
+	for (const struct fw_town_question *q = fw_town_doubts;
+	     code == FW_EXIT_DONE && usable && q->sql; q++)
+		code = ask(im, q, &im->warnings);
 	if (code != FW_EXIT_DONE || im->faults.total == 0)
 		return code;
 	fw_faults_tell(&im->faults);
@@ -240,7 +242,7 @@ ask_policy(struct import *im)
 }
 
 static void
-report(const struct import *im)
+report(struct import *im)
 {
 	bool any = false;
 
@@ -258,6 +260,7 @@ report(const struct import *im)
 	}
 	if (!any)
 		puts("nothing has changed");
+	fw_faults_tell(&im->warnings);
 	if (!im->has_fire_policy)
 		fw_say(
 		    "warning: class fire has no policy: a fire pages only whoever is on duty nearest");
@@ -285,7 +288,7 @@ import_town(struct import *im)
 enum fw_exit
 fw_run_import(const struct fw_request *r)
 {
-	struct import im = {0};
+	struct import im = {.warnings.prefix = "firewatchctl: warning: "};
 	enum fw_exit code;
 
 	for (int i = 0; i < FW_TOWN_FILES; i++)
@@ -300,5 +303,6 @@ fw_run_import(const struct fw_request *r)
 	for (int i = 0; i < FW_TOWN_FILES; i++)
 		fw_import_file_close(&im.files[i]);
 	fw_faults_fini(&im.faults);
+	fw_faults_fini(&im.warnings);
 	return code;
 }

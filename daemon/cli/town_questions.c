@@ -28,6 +28,14 @@
 		 " AND NOT EXISTS (SELECT FROM " other_staged " o WHERE o." key " = s." column ")" \
 		 " AND NOT EXISTS (SELECT FROM " table " o WHERE o." key " = s." column ")")
 
+/* A free word, but one that nothing else of the town says. */
+#define UNHEARD_OF(staged, column, other_staged, table, so)                                        \
+	QUESTION(                                                                                  \
+	    "SELECT line, '" column "', 'no " column " ' || " column " || ': " so "' FROM " staged \
+	    " s WHERE " column " <> ''"                                                            \
+	    " AND NOT EXISTS (SELECT FROM " other_staged " o WHERE o." column " = s." column ")"   \
+	    " AND NOT EXISTS (SELECT FROM " table " o WHERE o." column " = s." column ")")
+
 #define RING(staged, merged, key)                                                                \
 	QUESTION("WITH RECURSIVE up AS ("                                                        \
 		 " SELECT line, " key " AS start, parent AS at, 1 AS levels FROM " staged        \
@@ -50,8 +58,6 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_DEVICES, GIVEN_TWICE("staged_devices", "device", "device", "device")},
     {FW_TOWN_DEVICES, DANGLING("staged_devices", "parent", "staged_devices", "device", "device")},
     {FW_TOWN_DEVICES, DANGLING("staged_devices", "site", "staged_sites", "site", "site")},
-    /* of a kind that nobody has defined a device would never be supervised */
-    {FW_TOWN_DEVICES, DANGLING("staged_devices", "kind", "staged_kinds", "device_kind", "kind")},
     {FW_TOWN_DEVICES, RING("staged_devices", "merged_device", "device")},
     {FW_TOWN_DEVICES,
 	QUESTION("SELECT line, 'site', 'not given, and no gateway above ' || device || ' has one'"
@@ -66,8 +72,6 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_DUTY, DANGLING("staged_duty", "person", "staged_people", "person", "person")},
     {FW_TOWN_POLICIES, GIVEN_TWICE("staged_policies", "class, category, level, step, role, channel",
 			   "class", "'the same policy'")},
-    {FW_TOWN_POLICIES,
-	DANGLING("staged_policies", "category", "staged_sites", "site_category", "category")},
     {FW_TOWN_KINDS, GIVEN_TWICE("staged_kinds", "kind", "kind", "kind")},
     {FW_TOWN_THRESHOLDS, GIVEN_TWICE("staged_thresholds",
 			     "quantity, kind, category, risk, site, device, class, side, " NUMBER(
@@ -99,4 +103,12 @@ const struct fw_town_question fw_town_questions[] = {
     {FW_TOWN_HAZARDS,
 	DANGLING("staged_hazards", "category", "staged_sites", "site_category", "category")},
     {0},
+};
+
+const struct fw_town_question fw_town_doubts[] = {
+    {FW_TOWN_DEVICES, UNHEARD_OF("staged_devices", "kind", "staged_kinds", "device_kind",
+			  "a device of it is not supervised")},
+    {FW_TOWN_POLICIES, UNHEARD_OF("staged_policies", "category", "staged_sites", "site_category",
+			   "no site is of it")},
+    {0, NULL},
 };

@@ -28,6 +28,8 @@ struct fw_town_question {
 
 extern const struct fw_town_sql fw_town_sql[FW_TOWN_FILES];
 extern const struct fw_town_question fw_town_questions[]; /* ends with an empty one */
+extern const struct fw_town_question fw_town_doubts[]; /* likewise; it may be meant, while a town is
+							  being set up */
 
 extern const char fw_town_sql_stage[];   /* begins the transaction and makes the tables */
 extern const char fw_town_sql_prepare[]; /* behind the last copy, before the questions */

@@ -71,7 +71,6 @@ FAULTY_RECORDS = [
     ("duty", "330106,,r,wang,2024-01-01T08:00:00+08:00,2024-01-01T00:00:00Z", ["ends_at: not after starts_at"]),
     ("duty", "330106,,fire_station,zhao,2024-01-01T08:00:00+08:00,", ["division: the same duty is on line 3 already"]),
     ("policies", "blaze,,,1,0,r,webhook", ["class: no such class: blaze"]),
-    ("policies", "fire,castle,,1,0,r,webhook", ["category: no category castle"]),
     ("policies", "fire,,top,1,0,r,webhook", ["level: not one of normal elevated highest: top"]),
     ("policies", "fire,,,0,0,r,webhook", ["step: not a whole number from 1 to 1000: 0"]),
     ("policies", "fire,,,1,604801,r,webhook", ["after_s: not a whole number from 0 to 604800: 604801"]),
@@ -306,15 +305,23 @@ def test_20000_devices(town):
 
 
 def test_a_kind_that_nobody_has_defined(town):
-    """Its device would never be supervised."""
+    """It is no fault: a town may be imported file by file."""
     devices = "device,site,kind\ntoaster,home,toaster\nalarm,home,smoke_alarm\nother,home,\n"
     town.write(**{**BASE, "devices": devices})
-    assert town.refused() == ["devices.csv:2: kind: no kind toaster"]
+    town.imports(warning="firewatchctl: warning: devices.csv:2: kind: no kind toaster: a device of it is not supervised\n")
     town.write(kinds="kind,name,heartbeat_s\ntoaster,x,60\n")
-    assert "devices 3 (3 new, 0 changed)" in town.imports()
+    town.imports()
     town.remove("kinds")
     town.write(devices=devices.replace("other", "next"))
     town.imports()
+
+
+def test_a_policy_for_a_category_that_no_site_is_of(town):
+    town.write(**BASE)
+    town.imports()
+    town.write(policies="class,category,level,step,after_s,role,channel\nfire,,,1,0,officer,webhook\n"
+                        "fire,castle,,1,0,officer,webhook\n")
+    town.imports(warning="firewatchctl: warning: policies.csv:3: category: no category castle: no site is of it\n")
 
 
 def test_a_file_with_a_wrong_name_is_told(town):
