@@ -103,7 +103,7 @@ def test_a_fire_that_lasts_pages_though_nothing_more_comes(stack, site, town_of)
     town_of(f"temperature_celsius,{site.id},,fire,above,70,60,2,0,太热")
     device = Device(stack, site.a)
     report = measures(device, TEMPERATURE, 75)
-    page, = stack.receiver.wait(site.guardian, device.id(report))
+    page, = stack.receiver.wait(site.guardian, f"{device.id(report)}~q1.fire")
     row = alarm(stack, f"{device.id(report)}~q1.fire")
     assert row["data"] == "temperature 75 °C, at least 70 °C for 2 s"
     lasted = (row["received_at"] - device.recorded(report)["received_at"]).total_seconds()
@@ -130,7 +130,7 @@ def test_what_must_last_survives_a_death(stack, site, town_of):
     stack.kill()
     measures(damp, HUMIDITY, 70)
     wait_equal(lambda: watch_state(stack, damp), "cleared")
-    stack.receiver.wait(site.guardian, hot.id(report))
+    stack.receiver.wait(site.guardian, f"{hot.id(report)}~q1.fire")
     assert alarm(stack, f"{hot.id(report)}~q1.fire")["observed_at"] == hot.recorded(report)["observed_at"]
     assert watch_state(stack, hot) == "raised"
     assert alarms(stack, damp) == []
