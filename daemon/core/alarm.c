@@ -48,7 +48,7 @@ is_over(const struct fw_cause *c)
 static void
 note_raised(struct fw_alarm *a, const struct fw_cause *c)
 {
-	fw_alarm_hold(a, c->bit, c->boot_id, c->sequence);
+	fw_alarm_hold(a, (struct fw_hold){c->bit, c->boot_id, c->sequence, c->observed_at_us});
 	if (!c->sequence || (c->boot_id == a->raised_boot && c->sequence < a->raised_sequence))
 		return;
 	a->raised_boot = c->boot_id;

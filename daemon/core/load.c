@@ -161,7 +161,8 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	fw_area_load(core, a);
 	for (unsigned bit = 0; bit < 64; bit++)
 		if (a->conditions >> bit & 1)
-			fw_alarm_hold(a, bit, a->raised_boot, a->raised_sequence);
+			fw_alarm_hold(
+			    a, (struct fw_hold){bit, a->raised_boot, a->raised_sequence, 0});
 	fw_chatter_load(core, a);
 	if (a->restored_sequence)
 		fw_device_note_over(

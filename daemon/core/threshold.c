@@ -213,14 +213,16 @@ take_back(const struct judging *j, struct fw_watched *w, bool late)
 	return true;
 }
 
-/* Its last report, as far as can be told: measured no later than the device's last one. */
+/* Its last report; after a new start, as far as can be told: measured no later than the device's
+ * last one. */
 static struct fw_mark
 mark_of(const struct judging *j, const struct fw_alarm *a, unsigned bit)
 {
 	bool sooner = j->before->seen && j->before->observed_at_us < a->last_seen_us;
 	const struct fw_hold *hold = fw_alarm_held_by(a, bit);
+	int64_t at_us = sooner ? j->before->observed_at_us : a->last_seen_us;
 
-	return (struct fw_mark){.at_us = sooner ? j->before->observed_at_us : a->last_seen_us,
+	return (struct fw_mark){.at_us = hold->observed_at_us ? hold->observed_at_us : at_us,
 	    .sequence = hold->sequence,
 	    .boot_id = hold->boot_id,
 	    .known = true,

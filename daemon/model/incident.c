@@ -29,20 +29,20 @@ find_hold(const struct fw_alarm *a, unsigned bit)
 }
 
 void
-fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t sequence)
+fw_alarm_hold(struct fw_alarm *a, struct fw_hold by)
 {
-	struct fw_hold *hold = find_hold(a, bit);
+	struct fw_hold *hold = find_hold(a, by.bit);
 	size_t cap = a->hold_cap;
 
-	if (hold && (!sequence || (hold->boot_id == boot_id && sequence < hold->sequence)))
+	if (hold && (!by.sequence || (hold->boot_id == by.boot_id && by.sequence < hold->sequence)))
 		return;
 	if (!hold) {
 		a->holds = fw_grow(a->holds, &cap, a->hold_count + 1, sizeof(*a->holds));
 		a->hold_cap = (uint32_t)cap;
 		hold = &a->holds[a->hold_count++];
 	}
-	*hold = (struct fw_hold){bit, boot_id, sequence};
-	a->conditions |= UINT64_C(1) << bit;
+	*hold = by;
+	a->conditions |= UINT64_C(1) << by.bit;
 }
 
 const struct fw_hold *

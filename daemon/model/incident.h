@@ -64,6 +64,7 @@ struct fw_hold {
 	unsigned bit;
 	uint32_t boot_id;
 	uint64_t sequence;
+	int64_t observed_at_us; /* 0: not known, of an earlier run */
 };
 
 /* There is at most one raised alarm of each. */
@@ -228,9 +229,9 @@ struct fw_incident {
  * quarantine; of a report whose name cannot be believed, who sent it, when, and its place. */
 void fw_report_name(const struct fw_device *d, const struct fw_report *r, char out[FW_ID_MAX]);
 
-/* The bit holds it, as this report says; an older one of the same boot changes nothing, nor does
+/* Its bit holds it, as that report says; an older one of the same boot changes nothing, nor does
  * what no report has said. */
-void fw_alarm_hold(struct fw_alarm *a, unsigned bit, uint32_t boot_id, uint64_t sequence);
+void fw_alarm_hold(struct fw_alarm *a, struct fw_hold by);
 /* NULL: it does not. */
 const struct fw_hold *fw_alarm_held_by(const struct fw_alarm *a, unsigned bit);
 /* It does not any more; the last one is kept in conditions.  True: it was the last one. */
