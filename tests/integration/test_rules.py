@@ -251,11 +251,11 @@ def test_the_examples_of_the_readme(town):
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
         section = f.read().split("\n## The town's files\n")[1].split("\n## ")[0]
     blocks = [re.sub("^    ", "", block, flags=re.M) for block in re.findall(r"(?:^    .*\n)+", section, flags=re.M)]
-    names = ["kinds", "thresholds", "protection", "classification"]
-    assert [block.split(",")[0] for block in blocks] == ["kind", "quantity", "division", "condition"]
-    town.write(**BASE, **dict(zip(names, blocks)))
+    names = ["kinds", "devices", "thresholds", "protection", "classification"]
+    assert [block.split(",")[0] for block in blocks] == ["kind", "device", "quantity", "division", "condition"]
+    town.write(**{**BASE, **dict(zip(names, blocks))})
     town.write(divisions=BASE["divisions"] + "330106901,330106,云溪镇,town\n",
-               devices=BASE["devices"] + "boiler-room-cable,,shop,,,\n")
+               sites=BASE["sites"] + "yixiang-nursing,颐享养老院,330106901,nursing_home\n")
     assert [line.split(" changed")[0] for line in town.imports()[-4:]] == [
         "kinds 1 (1 new, 0", "thresholds 3 (3 new, 0", "classification 1 (1 new, 0", "protection 1 (1 new, 0"]
 
