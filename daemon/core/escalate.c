@@ -413,8 +413,10 @@ fw_escalate_all(struct fw_core *core, struct fw_incident *i, int64_t now_us)
 {
 	i->outside_trigger = i->trigger_count;
 	i->outside_class = i->class;
-	for (struct fw_alarm *a = i->alarms; a; a = a->incident_next)
+	for (struct fw_alarm *a = i->alarms; a; a = a->incident_next) {
 		a->windowed = false; /* it is no test any more */
+		fw_alarm_recount(a);
+	}
 	plan_lines(core, i, i->class, (struct fw_manner){0}, now_us);
 	for (struct fw_step *s = i->steps; s; s = s->next) {
 		if (s->state == FW_STEP_DONE && !s->site_only)

@@ -155,9 +155,9 @@ fw_core_load_alarm(struct fw_core *core, struct fw_alarm *a, const char *device,
 	if (!i)
 		return FW_ENOTFOUND;
 	a->device = fw_core_device_of_row(core, device, division);
+	a->windowed = was_windowed(core, i, a); /* first: the incident counts by it */
 	fw_alarm_link(i, a);
 	fw_alarm_index(core, a);
-	a->windowed = was_windowed(core, i, a);
 	fw_area_load(core, a);
 	for (unsigned bit = 0; bit < 64; bit++)
 		if (a->conditions >> bit & 1)

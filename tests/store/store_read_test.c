@@ -304,11 +304,13 @@ write_watches(struct fixture *f)
 	fixture_add(f, FW_ACT_WATCH, &other);
 }
 
+#define CALLED_AT_US (1700000060 * FW_S)
+
 static void
 write_earlier_run(struct fixture *f)
 {
 	struct fw_device *d = fixture_device("d1");
-	char i1[] = "i1", i2[] = "i2", a1[] = "a1", p1[] = "p1~";
+	char i1[] = "i1", i2[] = "i2", a1[] = "a1", p1[] = "p1~", graver[] = "graver";
 	struct fw_incident i = fixture_incident(d, i1), closed = fixture_incident(d, i2);
 	struct fw_alarm a = fixture_alarm(d, &i, a1);
 	struct fw_page p = fixture_page(&i, p1);
@@ -323,6 +325,8 @@ write_earlier_run(struct fixture *f)
 
 	for (uint64_t k = 1; k <= 9; k += 2)
 		fw_seqset_add(&boot.recorded, k, 5);
+	i.called_at_us = CALLED_AT_US;
+	a.severity = FW_SEVERITY_MINOR;
 	fw_store_add(f->store, &ledger);
 	fixture_add(f, FW_ACT_LEDGER_MARK, NULL);
 	fw_store_set_ledger_mark(f->store, fw_loop_now_us(f->loop) % FW_DAY);
@@ -338,6 +342,12 @@ write_earlier_run(struct fixture *f)
 	write_watches(f);
 	fixture_add_report(f, d, 4, 100, FW_ACT_REPORT);
 	fw_store_set_checkpoint(f->store, UINT64_MAX, 300);
+	fixture_commit(f);
+	i.called_at_us -= FW_S; /* as one that knows less writes it */
+	a.severity = FW_SEVERITY_CRITICAL;
+	a.rule = graver;
+	fixture_add(f, FW_ACT_INCIDENT, &i);
+	fixture_add(f, FW_ACT_ALARM, &a);
 	fixture_commit(f);
 	fw_seqset_fini(&boot.recorded);
 }
@@ -369,8 +379,11 @@ test_state(void **state)
 	struct fw_core *core = fw_core_new(&rules, 1);
 	struct fw_town *empty = fw_town_new(1);
 	struct fw_core_counters c;
+	const struct fw_page *due;
 
 	write_earlier_run(f);
+	assert_string_equal(
+	    fixture_value(f, "SELECT severity || rule FROM alarm"), "criticalgraver");
 	assert_string_equal(
 	    fixture_value(f,
 		"SELECT string_agg(first_missing || '-' || last_missing || missing || "
@@ -400,7 +413,9 @@ test_state(void **state)
 	assert_int_equal(duplicates_after(core, 3), 1);
 	assert_int_equal(duplicates_after(core, 4), 2);
 	assert_int_equal(duplicates_after(core, 6), 2);
-	assert_true(page_due(core, fw_loop_now_us(f->loop))->site_only);
+	due = page_due(core, fw_loop_now_us(f->loop));
+	assert_true(due->site_only);
+	assert_int_equal(due->incident->called_at_us, CALLED_AT_US);
 	fw_core_free(core);
 }
 

@@ -429,6 +429,20 @@ a_silent_database_does_not_hold_a_fire_back(void **state)
 }
 
 static void
+a_later_attempt_that_is_recorded_says_nothing_of_the_first(void **state)
+{
+	struct bench *b = *state;
+
+	bench_say(b, fire(1));
+	has(bench_wait(b, 3 * SECOND), "send guardian unclaimed");
+	bench_commit(b);
+	bench_sent(b, "HTTP 503");
+	has(bench_wait(b, 2 * SECOND), "claim guardian attempt 2");
+	has(bench_commit(b), "send guardian");
+	has_not(b->trace, "unclaimed");
+}
+
+static void
 a_failed_page_is_tried_again_and_then_given_up(void **state)
 {
 	struct bench *b = *state;
@@ -560,6 +574,7 @@ main(void)
 	    test(a_page_is_sent_when_its_claim_is_committed),
 	    test(a_refused_claim_sends_nothing),
 	    test(a_silent_database_does_not_hold_a_fire_back),
+	    test(a_later_attempt_that_is_recorded_says_nothing_of_the_first),
 	    test(a_failed_page_is_tried_again_and_then_given_up),
 	    test(an_acknowledgement_stops_the_retries),
 	    test(a_person_without_an_address_is_a_failed_page),
